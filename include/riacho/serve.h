@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * serve.h - what a front end needs of a running worker: commands in, queries out, waiting for a
+ * position, health and metrics.
+ *
+ * Threads: any number at once. Replies live in the caller's arena. Nothing here blocks a stream
+ * thread; a read sees exactly one commit of each task it touches.
+ */
+#pragma once
+
+#include "riacho/worker.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum riacho_route_kind { RIACHO_ROUTE_COMMAND = 1, RIACHO_ROUTE_QUERY } riacho_route_kind;
+
+/* Pages are asked for with limit and cursor by these queries; `get` answers one thing. */
+typedef enum riacho_read_kind {
+    RIACHO_READ_GET = 1, /* keyValue, ttl */
+    RIACHO_READ_RANGE,   /* keyValue */
+    RIACHO_READ_TOP,     /* ranking */
+    RIACHO_READ_RANK,    /* ranking */
+    RIACHO_READ_LIST,    /* list */
+} riacho_read_kind;
+
+/* A command or query that a topology declares. Borrowed from the worker until it is closed. */
+typedef struct riacho_route {
+    const char *topology;
+    const char *name;
+    riacho_route_kind kind;
+    const char *method;       /* "POST", "GET" */
+    const char *path;         /* with the base path: "/api/pets/{id}/feed" */
+    const riacho_type *body;  /* COMMAND: what the body must be, NULL: none is read */
+    const riacho_type *reply; /* QUERY: of one item */
+    riacho_read_kind read;
+    uint32_t limit;
+    uint32_t max_limit;
+    unsigned subscribe; /* 1 SSE, 2 WebSocket */
+    uint32_t index;     /* the worker's own */
+} riacho_route;
+
+size_t riacho_worker_routes(const riacho_worker *worker, const riacho_route **ret_routes);
+
+/* The request as commands and queries see it: names and values, already decoded from the URL. */
+typedef struct riacho_request {
+    riacho_headers path; /* {id} -> "ghostzinho" */
+    riacho_headers query;
+    riacho_headers header; /* names in lower case */
+    riacho_bytes body;     /* JSON text */
+    riacho_bytes visitor;
+    riacho_bytes subject;         /* absent: not authenticated */
+    riacho_bytes idempotency_key; /* absent: a fresh UUID */
+    riacho_headers carry;         /* headers to put on the record (traceparent, correlation) */
+} riacho_request;
+
+typedef struct riacho_accepted {
+    riacho_position position; /* next = the event's offset + 1: wait for this to see its effect */
+    const char *event_id;     /* the idempotency key, or the UUID that stood in for it */
+} riacho_accepted;
+
+/* Validates, builds the event and appends it, durable when it returns. RIACHO_REJECT with issues:
+ * the body or a value is bad; with none: err says why. RIACHO_RETRY: no room on the disk, or the
+ * worker is not ready. */
+RIACHO_CHECKED riacho_status riacho_worker_command(riacho_worker *worker, const riacho_route *route,
+                                                   const riacho_request *request,
+                                                   riacho_arena *arena,
+                                                   riacho_accepted *ret_accepted,
+                                                   riacho_json_issues *ret_issues,
+                                                   riacho_error *err);
+
+/* A read of a store by name, as /v1/stores has it; a declared query becomes one of these. Keys are
+ * text as in a URL, read by the store's key type (records as JSON). Absent means not said. */
+typedef struct riacho_read {
+    const char *topology; /* NULL: the one that has such a store; RIACHO_REJECT when several do */
+    const char *store;
+    riacho_read_kind kind;
+    riacho_bytes key;
+    riacho_bytes member;
+    riacho_bytes from;
+    riacho_bytes to;
+    riacho_bytes prefix;
+    riacho_bytes cursor;
+    uint32_t limit;
+    uint32_t around;
+    riacho_direction direction;
+} riacho_read;
+
+typedef struct riacho_reply {
+    enum { RIACHO_REPLY_FOUND = 0, RIACHO_REPLY_NOT_FOUND } found;
+    riacho_bytes json;  /* GET: the value. Else {"items":[...],"next":"cursor"|null}; RANK:
+                           {"rank","score","of","around":[...]} */
+    const char *cursor; /* next page, NULL: the last */
+    const riacho_position *positions; /* what the state it shows includes */
+    size_t position_count;
+    int64_t staleness_ms; /* since the newest commit of the tasks that were read */
+    uint64_t version;     /* equal versions have equal json: for ETag */
+} riacho_reply;
+
+RIACHO_CHECKED riacho_status riacho_worker_query(riacho_worker *worker, const riacho_route *route,
+                                                 const riacho_request *request, riacho_arena *arena,
+                                                 riacho_reply *ret_reply, riacho_error *err);
+RIACHO_CHECKED riacho_status riacho_worker_read(riacho_worker *worker, const riacho_read *read,
+                                                riacho_arena *arena, riacho_reply *ret_reply,
+                                                riacho_error *err);
+
+/* Waits until the committed state includes the position, repartition hops included: when the commit
+ * that covers it wrote to repartition topics, what it wrote there as well. RIACHO_RETRY after
+ * timeout_ms. */
+RIACHO_CHECKED riacho_status riacho_worker_wait(riacho_worker *worker,
+                                                const riacho_position *position, int64_t timeout_ms,
+                                                riacho_error *err);
+
+typedef struct riacho_task_status {
+    const char *topology;
+    const char *task;
+    const char *state;  /* "running" "recovering" "paused" "stopped" */
+    const char *reason; /* of a pause; NULL otherwise */
+    uint64_t commit_number;
+    int64_t stream_time_ms;
+    const riacho_position *positions;
+    const int64_t *lag_records; /* one a position */
+    size_t position_count;
+} riacho_task_status;
+
+RIACHO_CHECKED riacho_status riacho_worker_tasks(riacho_worker *worker, riacho_arena *arena,
+                                                 riacho_task_status **ret_tasks, size_t *ret_count,
+                                                 riacho_error *err);
+
+typedef struct riacho_store_status {
+    const char *topology;
+    const char *store;
+    const char *kind;
+    const char *key_word;
+    const char *value_word;
+    uint64_t keys; /* about */
+    uint64_t bytes;
+} riacho_store_status;
+
+RIACHO_CHECKED riacho_status riacho_worker_stores(riacho_worker *worker, riacho_arena *arena,
+                                                  riacho_store_status **ret_stores,
+                                                  size_t *ret_count, riacho_error *err);
+
+typedef struct riacho_topology_status {
+    const char *name;
+    const char *description;
+    uint64_t hash;
+    const char *state; /* "running" "recovering" "paused" "stopped" */
+    const struct riacho_graph *graph;
+} riacho_topology_status;
+
+size_t riacho_worker_topologies(riacho_worker *worker, riacho_arena *arena,
+                                riacho_topology_status **ret_topologies);
+/* format: "text" "dot" "mermaid" "json". RIACHO_REJECT: no such topology or format. */
+RIACHO_CHECKED riacho_status riacho_worker_graph(riacho_worker *worker, const char *topology,
+                                                 const char *format, riacho_buffer *out,
+                                                 riacho_error *err);
+
+/* Ready: every task runs and input is not paused. `reason` is text for people, NULL when ready. */
+typedef struct riacho_health {
+    enum { RIACHO_READY = 0, RIACHO_NOT_READY } ready;
+    enum { RIACHO_ALIVE = 0, RIACHO_DEAD } alive;
+    const char *reason;
+} riacho_health;
+
+riacho_health riacho_worker_health(riacho_worker *worker, riacho_arena *arena);
+
+/* One sample of a metric, borrowed during the call. `labels` are names and values. A histogram
+ * comes as its _bucket, _sum and _count samples, in order. */
+typedef struct riacho_metric {
+    const char *name; /* "riacho_task_records_total" */
+    const char *help;
+    const char *type;   /* "counter" "gauge" "histogram" */
+    const char *suffix; /* "", "_bucket", "_sum", "_count" */
+    riacho_headers labels;
+    double value;
+} riacho_metric;
+
+/* Calls emit for every sample, samples of one name together. */
+void riacho_worker_metrics(riacho_worker *worker,
+                           void (*emit)(void *to, const riacho_metric *metric), void *to);
+
+#ifdef __cplusplus
+}
+#endif
