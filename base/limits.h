@@ -13,6 +13,8 @@ enum {
     RIACHO_TOPIC_NAME_BYTES_MAX = 249,
     RIACHO_PARTITIONS_MAX = 1024,
     RIACHO_APPEND_RECORDS_MAX = 100000,
+    RIACHO_APPEND_BYTES_MAX =
+        128 * 1024 * 1024, /* of one append, or of the outputs of one commit */
 
     RIACHO_SCHEMA_BYTES_MAX = 1024 * 1024,
     RIACHO_SCHEMA_DEPTH_MAX = 32,
