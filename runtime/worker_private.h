@@ -5,12 +5,12 @@
  *
  * There are two sides. Stream threads own everything behind riacho_task.run. Everybody else
  * (serve.h: queries, waits, health, metrics) sees only what is in this file: immutable facts,
- * atomic counters, and views.
+ * atomic counters, and publications.
  *
  * Lifetimes: deployments and tasks are made by riacho_worker_start and live until
  * riacho_worker_close; before `started` is set nobody but the opening thread may look at them. A
- * view lives until its last reference is released, and every reference must be released before
- * riacho_worker_close.
+ * publication lives until its last reference is released, and every reference must be released
+ * before riacho_worker_close.
  */
 #pragma once
 
@@ -27,7 +27,7 @@ struct riacho_run;    /* run.h: the stream thread's side of a task */
 struct riacho_thread; /* thread.h */
 
 /* What one commit shows to readers. Immutable; any thread. */
-typedef struct riacho_view {
+typedef struct riacho_publication {
     atomic_uint references;
     riacho_store *store; /* borrowed from the task */
     riacho_store_snapshot *snapshot;
@@ -42,11 +42,12 @@ typedef struct riacho_view {
      * belongs to task->hops[i]; next 0: never wrote there. */
     const riacho_position *ends;
     size_t end_count;
-} riacho_view;
+} riacho_publication;
 
 typedef enum riacho_task_state {
     RIACHO_TASK_RUNNING = 0,
-    RIACHO_TASK_RECOVERING, /* replaying the log to get lost state back; it has no view yet */
+    RIACHO_TASK_RECOVERING, /* replaying the log to get lost state back; it has no publication yet
+                             */
     RIACHO_TASK_PAUSED,     /* input stopped (no room on the disk), reads go on; see `reason` */
     RIACHO_TASK_STOPPED,
 } riacho_task_state;
@@ -89,7 +90,7 @@ struct riacho_task {
     size_t input_count;
     riacho_task_place *hops; /* every partition of every repartition topic it may write */
     size_t hop_count;
-    riacho_store *store;              /* for measure and views; closed after the last view */
+    riacho_store *store; /* for measure and publications; closed after the last publication */
     const struct riacho_chain *chain; /* for riacho_chain_counts */
 
     /* Any thread. */
@@ -98,8 +99,8 @@ struct riacho_task {
 
     /* Under `lock`, which is held for a few instructions only. */
     pthread_mutex_t lock;
-    riacho_view *view; /* NULL while recovering for the first time */
-    char reason[512];  /* of a pause, else empty */
+    riacho_publication *published; /* NULL while recovering for the first time */
+    char reason[512];              /* of a pause, else empty */
     struct riacho_history *history;
 
     struct riacho_run *run; /* the stream thread's */
@@ -143,12 +144,12 @@ struct riacho_worker {
     void (*serving_free)(void *serving);
 };
 
-/* The newest commit's view, with a reference; NULL while there is none. Any thread. */
-riacho_view *riacho_task_view(riacho_task *task);
-void riacho_view_release(riacho_view *view);
-static inline void riacho_auto_view(riacho_view **view)
+/* The newest commit's publication, with a reference; NULL while there is none. Any thread. */
+riacho_publication *riacho_task_publication(riacho_task *task);
+void riacho_publication_release(riacho_publication *publication);
+static inline void riacho_auto_publication(riacho_publication **publication)
 {
-    riacho_view_release(*view);
+    riacho_publication_release(*publication);
 }
 
 /* Follows a position through one task: RIACHO_RETRY when no commit covers `next` of input `input`
@@ -172,5 +173,5 @@ riacho_deployment *riacho_worker_deployment(riacho_worker *worker, const char *t
 /* How many publications (and changes of state) there were. */
 uint64_t riacho_worker_publish_count(riacho_worker *worker);
 /* Waits until the count differs from `seen` or deadline_ns (CLOCK_MONOTONIC) has passed; returns
- * the count. Read the count, look at the views, then wait: nothing is missed. */
+ * the count. Read the count, look at the publications, then wait: nothing is missed. */
 uint64_t riacho_worker_await_publish(riacho_worker *worker, uint64_t seen, int64_t deadline_ns);

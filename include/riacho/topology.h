@@ -34,7 +34,7 @@ typedef enum riacho_store_word {
     RIACHO_STORE_WORD_TTL
 } riacho_store_word;
 
-typedef struct riacho_store_spec {
+typedef struct riacho_store_words {
     const char *name;
     riacho_store_word type;
     const char *key_type, *value_type, *member_type;
@@ -42,7 +42,7 @@ typedef struct riacho_store_spec {
     int64_t ttl_ms;
     riacho_choice caching;
     riacho_mark mark;
-} riacho_store_spec;
+} riacho_store_words;
 
 /* A stream, or (under `tables`) a table, whose `store` is named after it unless said. */
 typedef struct riacho_stream {
@@ -52,7 +52,7 @@ typedef struct riacho_stream {
     uint32_t partitions;
     int64_t retention_ms;
     uint64_t retention_bytes;
-    riacho_store_spec store;
+    riacho_store_words store;
     riacho_mark mark;
 } riacho_stream;
 
@@ -108,7 +108,7 @@ typedef struct riacho_step {
     size_t merge_count;
     const char *process, *peek, *for_each;
     riacho_choice to_table, to_stream;
-    riacho_store_spec store; /* aggregate, reduce, toTable: a name, or a definition */
+    riacho_store_words store; /* aggregate, reduce, toTable: a name, or a definition */
     riacho_mark mark;
 } riacho_step;
 
@@ -204,7 +204,7 @@ typedef struct riacho_topology {
     size_t streams_count;
     const riacho_stream *tables;
     size_t tables_count;
-    const riacho_store_spec *stores;
+    const riacho_store_words *stores;
     size_t stores_count;
     const riacho_function_spec *functions;
     size_t functions_count;
