@@ -111,7 +111,10 @@ typedef struct riacho_function {
     riacho_function_kind kind;
     const riacho_struct *key;
     const riacho_struct *value;
-    const riacho_struct *result_key; /* map */
+    /* map, flatMap, process: the key of what it forwards. A flatMap or process function that leaves
+     * it NULL keeps the key of its record: forwarding with another is RIACHO_REJECT, and no
+     * repartition is needed behind it. */
+    const riacho_struct *result_key;
     const riacho_struct
         *result; /* map, map_values, process and flatMap (what it forwards), view: the reply */
     const riacho_struct *state; /* aggregate, view */
@@ -138,6 +141,7 @@ typedef struct riacho_function {
     riacho_status (*start)(riacho_ctx *ctx);
 } riacho_function;
 
+/* A library exports exactly one symbol: `const riacho_library riacho_library`. */
 typedef struct riacho_library {
     uint32_t abi; /* RIACHO_ABI */
     const char *name;
@@ -145,6 +149,13 @@ typedef struct riacho_library {
     const riacho_function *functions;
     size_t function_count;
 } riacho_library;
+
+#if defined(__GNUC__)
+#define RIACHO_EXPORT __attribute__((visibility("default")))
+#else
+#define RIACHO_EXPORT
+#endif
+extern RIACHO_EXPORT const riacho_library riacho_library;
 
 #ifdef __cplusplus
 }

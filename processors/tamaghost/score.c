@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * score.c - the leaderboards: one point for each act of caring, by visitor. A board is named by its
+ * action in capitals or TOTAL, and for one pet by the slug, a slash and that: "TOTAL", "FEED",
+ * "ghostzinho/TOTAL", "ghostzinho/FEED".
+ */
+#include "functions.h"
+#include "riacho/store.h"
+#include "tamaghost.h"
+
+static const char *const boards[] = {
+    [ACTION_FEED] = "FEED",
+    [ACTION_PET] = "PET",
+    [ACTION_BATHE] = "BATHE",
+    [ACTION_BUY_CLOTHES] = "BUY_CLOTHES",
+    [ACTION_CHANGE_LOOK] = "CHANGE_LOOK",
+};
+
+static riacho_status add_point(riacho_ctx *ctx, riacho_bytes board, riacho_bytes visitor)
+{
+    return riacho_ranking_add(riacho_ranking_of(ctx, "leaderboards"), &board, &visitor, 1, NULL);
+}
+
+static riacho_bytes board_of_pet(riacho_ctx *ctx, riacho_bytes pet, const char *board)
+{
+    return riacho_text(riacho_format(riacho_ctx_arena(ctx), "%.*s/%s", (int)pet.size,
+                                     (const char *)pet.data, board));
+}
+
+riacho_status tamaghost_score(riacho_ctx *ctx, const riacho_record *record)
+{
+    const struct interaction *act = record->value;
+    const char *action = boards[act->action];
+    const riacho_bytes named[] = {
+        riacho_text("TOTAL"),
+        riacho_text(action),
+        board_of_pet(ctx, act->pet, "TOTAL"),
+        board_of_pet(ctx, act->pet, action),
+    };
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        const riacho_status status = add_point(ctx, named[i], act->visitor);
+        if (status != RIACHO_OK)
+            return status;
+    }
+    return RIACHO_OK;
+}
