@@ -141,21 +141,21 @@ typedef struct riacho_function {
     riacho_status (*start)(riacho_ctx *ctx);
 } riacho_function;
 
-/* A library exports exactly one symbol: `const riacho_library riacho_library`. */
-typedef struct riacho_library {
+/* A library exports exactly one symbol: `const riacho_exports riacho_library`. */
+typedef struct riacho_exports {
     uint32_t abi; /* RIACHO_ABI */
     const char *name;
     const char *version;
     const riacho_function *functions;
     size_t function_count;
-} riacho_library;
+} riacho_exports;
 
 #if defined(__GNUC__)
 #define RIACHO_EXPORT __attribute__((visibility("default")))
 #else
 #define RIACHO_EXPORT
 #endif
-extern RIACHO_EXPORT const riacho_library riacho_library;
+extern RIACHO_EXPORT const riacho_exports riacho_library;
 
 #ifdef __cplusplus
 }

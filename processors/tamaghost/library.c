@@ -73,7 +73,7 @@ static const riacho_function functions[] = {
      .fold = tamaghost_rate},
 };
 
-const riacho_library riacho_library = {
+const riacho_exports riacho_library = {
     .abi = RIACHO_ABI,
     .name = "tamaghost",
     .version = "1",
