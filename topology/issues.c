@@ -75,8 +75,8 @@ static bool continues(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Spaces up to the column (tabs stay tabs, so that the caret stands right whatever their width), then the caret. Columns are code
- * points. */
+/* Spaces up to the column (tabs stay tabs, so that the caret stands right whatever their width),
+ * then the caret. Columns are code points. */
 static void print_caret(riacho_bytes line, uint32_t column, uint32_t length, riacho_buffer *out)
 {
     const char *text = line.data;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * yaml_node.c - builds the tree from libfyaml's events (see yaml_node.h). Events and not libfyaml's documents, because a document
- * resolves aliases and refuses duplicate keys in its own words; from events both are ours, and nothing can expand.
+ * yaml_node.c - builds the tree from libfyaml's events (see yaml_node.h). Events and not libfyaml's
+ * documents, because a document resolves aliases and refuses duplicate keys in its own words; from
+ * events both are ours, and nothing can expand.
  *
- * The reader is a stack of open collections. Entries wait in one buffer, `pending`; a collection owns those from its `first` on,
- * and takes them into the arena when it closes.
+ * The reader is a stack of open collections. Entries wait in one buffer, `pending`; a collection
+ * owns those from its `first` on, and takes them into the arena when it closes.
  */
 #include "yaml_node.h"
 
@@ -184,10 +185,10 @@ static void close_collection(struct reader *reader)
     if (count) {
         const size_t size = count * sizeof(riacho_yaml_entry);
         reader->pending.size -= size;
-        node->entries = riacho_copy(reader->arena,
-                                    (riacho_bytes){reader->pending.data + reader->pending.size,
-                                                   size})
-                            .data;
+        node->entries =
+            riacho_copy(reader->arena,
+                        (riacho_bytes){reader->pending.data + reader->pending.size, size})
+                .data;
         node->count = count;
     }
     reader->depth--;
@@ -227,8 +228,7 @@ static void add_scalar(struct reader *reader, struct fy_token *token)
         node->length = frame->key->length;
     } else if (from && to && to->input_pos >= from->input_pos &&
                to->input_pos <= reader->file->source.size) {
-        const bool quoted =
-            node->style == RIACHO_YAML_SINGLE || node->style == RIACHO_YAML_DOUBLE;
+        const bool quoted = node->style == RIACHO_YAML_SINGLE || node->style == RIACHO_YAML_DOUBLE;
         node->end = to->input_pos;
         node->mark = riacho_yaml_mark_at(reader->file, node->at - (quoted && node->at));
         node->length = underline(reader->file, node->at, node->end) + (quoted ? 2 : 0);
@@ -283,8 +283,8 @@ static void take_event(struct reader *reader, struct fy_event *event)
     }
 }
 
-/* libfyaml counts lines and columns from 0 in its diagnostics' tokens but from 1 in what it prints; the collected errors carry
- * the latter. */
+/* libfyaml counts lines and columns from 0 in its diagnostics' tokens but from 1 in what it prints;
+ * the collected errors carry the latter. */
 static void take_syntax_errors(struct reader *reader, struct fy_diag *diag)
 {
     void *at = NULL;
@@ -315,10 +315,10 @@ static riacho_status parse(struct reader *reader)
     if (!diag)
         return riacho_fail(NULL, RIACHO_FATAL, "libfyaml has no memory");
     fy_diag_set_collect_errors(diag, true);
-    const struct fy_parse_cfg options = {
-        .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 |
-                 FYPCF_ALLOW_DUPLICATE_KEYS | FYPCF_JSON_NONE,
-        .diag = diag};
+    const struct fy_parse_cfg options = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
+                                                  FYPCF_DEFAULT_VERSION_1_2 |
+                                                  FYPCF_ALLOW_DUPLICATE_KEYS | FYPCF_JSON_NONE,
+                                         .diag = diag};
     struct fy_parser *parser = fy_parser_create(&options);
     const riacho_bytes source = reader->file->source;
     const bool ready = parser && fy_parser_set_string(parser, source.data, source.size) == 0;

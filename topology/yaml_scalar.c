@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * yaml_scalar.c - what a scalar means (YAML 1.2's core rules), what it is in JSON, and where each of its bytes was written.
+ * yaml_scalar.c - what a scalar means (YAML 1.2's core rules), what it is in JSON, and where each
+ * of its bytes was written.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -181,7 +182,8 @@ static size_t blanks(const char *raw, size_t size)
     return used;
 }
 
-/* An escape in double quotes: two characters, or two and 2, 4 or 8 hexadecimal digits; before a line's end it stands for nothing.
+/* An escape in double quotes: two characters, or two and 2, 4 or 8 hexadecimal digits; before a
+ * line's end it stands for nothing.
  */
 static struct stride escape(const char *raw, size_t raw_size, const char *text, size_t text_size)
 {
@@ -192,7 +194,8 @@ static struct stride escape(const char *raw, size_t raw_size, const char *text, 
     return (struct stride){2 + digits, utf8_size(text, text_size)};
 }
 
-/* Folding turns line ends and the blanks around them into a space or fewer line ends; a block's indentation is in the file only. */
+/* Folding turns line ends and the blanks around them into a space or fewer line ends; a block's
+ * indentation is in the file only. */
 static struct stride stride_of(riacho_yaml_style style, const char *raw, size_t raw_size,
                                const char *text, size_t text_size)
 {
