@@ -57,7 +57,9 @@ RIACHO_CHECKED riacho_status riacho_chain_process(riacho_chain *chain, int32_t s
                                                   const riacho_record *record);
 
 /* Before a commit: stores with caching forward the last change of each key that changed since the
- * last flush, in the order in which the keys were first touched. */
+ * last flush, in the order in which the keys were first touched. Not OK: the task undoes to the
+ * mark it made before (riacho_overlay_undo, riacho_chain_undo) and may call again; after REJECT the
+ * change that was refused is then passed over, and the rest is forwarded. */
 RIACHO_CHECKED riacho_status riacho_chain_flush(riacho_chain *chain);
 /* Forgets what a flush would forward: after the task dropped its overlay. */
 void riacho_chain_drop(riacho_chain *chain);
@@ -65,7 +67,8 @@ void riacho_chain_drop(riacho_chain *chain);
 void riacho_chain_mark(riacho_chain *chain);
 void riacho_chain_undo(riacho_chain *chain);
 
-/* Calls the punctuators that are due: stream time after a record, wall clock between records. */
+/* Calls the punctuators that are due: stream time after a record, wall clock between records. Not
+ * OK: as for a flush; the punctuator that refused is due again only at its next time. */
 RIACHO_CHECKED riacho_status riacho_chain_punctuate(riacho_chain *chain, riacho_punctuation kind,
                                                     int64_t at_ms);
 /* When the next wall-clock punctuator is due; INT64_MAX: none. */

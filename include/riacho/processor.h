@@ -69,7 +69,7 @@ const char *riacho_ctx_task(riacho_ctx *ctx);
 void riacho_ctx_commit(riacho_ctx *ctx);
 
 /* Gives the record to every following step, depth first, before it returns. The status must be
- * passed on. */
+ * passed on. In a punctuator a timestamp_ms of 0 stands for the time of the punctuation. */
 RIACHO_CHECKED riacho_status riacho_forward(riacho_ctx *ctx, const riacho_record *record);
 /* Only to the step or `emits` name given; RIACHO_FATAL when there is no such child (a bug that
  * validation reports). */

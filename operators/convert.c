@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * convert.c - keys and values into other types, where nothing is lost.
+ *
+ *   same type            as it is (avro:Pet to json:Pet is only another writing)
+ *   int -> long          always
+ *   int, long, float     -> double, and int, long -> float: when the number can hold it exactly
+ *   number -> string     the shortest decimal text that reads back as the same number
+ *   string -> number     the whole text is one number that fits
+ *   boolean <-> string   "true", "false"
+ *   string -> bytes      always; bytes -> string when they are UTF-8
+ *   uuid -> string       always; string -> uuid when it is 8-4-4-4-12 hexadecimal digits
+ *   enum -> string       the symbol; string -> enum when it is one of the symbols
+ *
+ * What cannot be converted is a REJECT of that record; a pair of types that is not in the list is
+ * refused when the chain is made.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "chain.h"
+#include "scope.h"
+
+typedef riacho_status (*converter)(const riacho_type *from, const riacho_type *to,
+                                   riacho_arena *arena, const void *value, void *ret_value,
+                                   riacho_error *err);
+
+typedef struct convert_part {
+    converter call; /* NULL: as it is */
+    riacho_result result;
+} convert_part;
+
+typedef struct convert_operator {
+    riacho_operator base;
+    convert_part key;
+    convert_part value;
+} convert_operator;
+
+static riacho_status not_exact(const riacho_type *to, const char *text, riacho_error *err)
+{
+    return riacho_fail(err, RIACHO_REJECT, "%s has no exact %s", text, to->name);
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+static int64_t whole(const riacho_type *type, const void *value)
+{
+    return type->kind == RIACHO_INT ? *(const int32_t *)value : *(const int64_t *)value;
+}
+
+static riacho_status int_to_long(const riacho_type *from, const riacho_type *to,
+                                 riacho_arena *arena, const void *value, void *ret_value,
+                                 riacho_error *err)
+{
+    (void)to, (void)arena, (void)err;
+    *(int64_t *)ret_value = whole(from, value);
+    return RIACHO_OK;
+}
+
+/* Beyond these a whole number may fall between two floating ones. */
+static bool fits_mantissa(int64_t number, int bits)
+{
+    const int64_t edge = (int64_t)1 << bits;
+    return number >= -edge && number <= edge;
+}
+
+static riacho_status whole_to_floating(const riacho_type *from, const riacho_type *to,
+                                       riacho_arena *arena, const void *value, void *ret_value,
+                                       riacho_error *err)
+{
+    const int64_t number = whole(from, value);
+    if (!fits_mantissa(number, to->kind == RIACHO_FLOAT ? 24 : 53))
+        return not_exact(to, riacho_format(arena, "%" PRId64, number), err);
+    if (to->kind == RIACHO_FLOAT)
+        *(float *)ret_value = (float)number;
+    else
+        *(double *)ret_value = (double)number;
+    return RIACHO_OK;
+}
+
+static riacho_status float_to_double(const riacho_type *from, const riacho_type *to,
+                                     riacho_arena *arena, const void *value, void *ret_value,
+                                     riacho_error *err)
+{
+    (void)from, (void)to, (void)arena, (void)err;
+    *(double *)ret_value = (double)*(const float *)value;
+    return RIACHO_OK;
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+static const char *floating_text(const riacho_type *type, const void *value, riacho_arena *arena)
+{
+    if (type->kind == RIACHO_FLOAT) {
+        const float number = *(const float *)value;
+        char *text = riacho_format(arena, "%.9g", (double)number);
+        for (int digits = 6; digits < 9; digits++) {
+            char shorter[32];
+            snprintf(shorter, sizeof shorter, "%.*g", digits, (double)number);
+            if (strtof(shorter, NULL) == number)
+                return riacho_format(arena, "%s", shorter);
+        }
+        return text;
+    }
+    const double number = *(const double *)value;
+    for (int digits = 15; digits < 17; digits++) {
+        char shorter[32];
+        snprintf(shorter, sizeof shorter, "%.*g", digits, number);
+        if (strtod(shorter, NULL) == number)
+            return riacho_format(arena, "%s", shorter);
+    }
+    return riacho_format(arena, "%.17g", number);
+}
+
+static riacho_status to_text(const riacho_type *from, const riacho_type *to, riacho_arena *arena,
+                             const void *value, void *ret_value, riacho_error *err)
+{
+    (void)to, (void)err;
+    const char *text;
+    switch (from->kind) {
+    case RIACHO_BOOLEAN:
+        text = *(const bool *)value ? "true" : "false";
+        break;
+    case RIACHO_FLOAT:
+    case RIACHO_DOUBLE:
+        text = floating_text(from, value, arena);
+        break;
+    case RIACHO_ENUM:
+        text = from->symbols[*(const int32_t *)value];
+        break;
+    default:
+        text = riacho_format(arena, "%" PRId64, whole(from, value));
+        break;
+    }
+    *(riacho_bytes *)ret_value = riacho_text(text);
+    return RIACHO_OK;
+}
+
+static riacho_status unreadable(const riacho_type *to, riacho_bytes text, riacho_error *err)
+{
+    return riacho_fail(err, RIACHO_REJECT, "'%.*s' is no %s", text.size < 64 ? (int)text.size : 64,
+                       (const char *)text.data, to->name);
+}
+
+static riacho_status text_to_whole(const riacho_type *from, const riacho_type *to,
+                                   riacho_arena *arena, const void *value, void *ret_value,
+                                   riacho_error *err)
+{
+    (void)from, (void)arena;
+    const riacho_bytes text = *(const riacho_bytes *)value;
+    const bool small = to->kind == RIACHO_INT;
+    int64_t number;
+    if (riacho_int_parse(text, small ? INT32_MIN : INT64_MIN, small ? INT32_MAX : INT64_MAX,
+                         &number, NULL) != RIACHO_OK)
+        return unreadable(to, text, err);
+    if (small)
+        *(int32_t *)ret_value = (int32_t)number;
+    else
+        *(int64_t *)ret_value = number;
+    return RIACHO_OK;
+}
+
+static bool starts_a_number(riacho_bytes text)
+{
+    const char *at = text.data;
+    const size_t sign = text.size && (*at == '-' || *at == '+');
+    return text.size > sign && ((at[sign] >= '0' && at[sign] <= '9') || at[sign] == '.');
+}
+
+static riacho_status text_to_floating(const riacho_type *from, const riacho_type *to,
+                                      riacho_arena *arena, const void *value, void *ret_value,
+                                      riacho_error *err)
+{
+    (void)from;
+    const riacho_bytes text = *(const riacho_bytes *)value;
+    if (!starts_a_number(text) || memchr(text.data, 'x', text.size))
+        return unreadable(to, text, err);
+    const riacho_bytes copy = riacho_copy(arena, text); /* terminated */
+    const char *begin = copy.data;
+    char *end;
+    const double number =
+        to->kind == RIACHO_FLOAT ? (double)strtof(begin, &end) : strtod(begin, &end);
+    if (end != begin + copy.size || !isfinite(number))
+        return unreadable(to, text, err);
+    if (to->kind == RIACHO_FLOAT)
+        *(float *)ret_value = (float)number;
+    else
+        *(double *)ret_value = number;
+    return RIACHO_OK;
+}
+
+static riacho_status text_to_boolean(const riacho_type *from, const riacho_type *to,
+                                     riacho_arena *arena, const void *value, void *ret_value,
+                                     riacho_error *err)
+{
+    (void)from, (void)arena;
+    const riacho_bytes text = *(const riacho_bytes *)value;
+    const bool yes = riacho_bytes_equal(text, riacho_text("true"));
+    if (!yes && !riacho_bytes_equal(text, riacho_text("false")))
+        return unreadable(to, text, err);
+    *(bool *)ret_value = yes;
+    return RIACHO_OK;
+}
+
+static riacho_status text_to_enum(const riacho_type *from, const riacho_type *to,
+                                  riacho_arena *arena, const void *value, void *ret_value,
+                                  riacho_error *err)
+{
+    (void)from, (void)arena;
+    const riacho_bytes text = *(const riacho_bytes *)value;
+    const int32_t symbol = riacho_type_symbol(to, text);
+    if (symbol < 0)
+        return unreadable(to, text, err);
+    *(int32_t *)ret_value = symbol;
+    return RIACHO_OK;
+}
+
+static bool is_uuid(riacho_bytes text)
+{
+    const char *at = text.data;
+    if (text.size != 36)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        const bool hex = (at[i] >= '0' && at[i] <= '9') || (at[i] >= 'a' && at[i] <= 'f') ||
+                         (at[i] >= 'A' && at[i] <= 'F');
+        if (dash ? at[i] != '-' : !hex)
+            return false;
+    }
+    return true;
+}
+
+/* Among string, uuid and bytes, which have one layout. */
+static riacho_status text_to_text(const riacho_type *from, const riacho_type *to,
+                                  riacho_arena *arena, const void *value, void *ret_value,
+                                  riacho_error *err)
+{
+    (void)arena;
+    const riacho_bytes text = *(const riacho_bytes *)value;
+    if (to->logical == RIACHO_UUID && !is_uuid(text))
+        return unreadable(to, text, err);
+    if (from->kind == RIACHO_BYTES && to->kind == RIACHO_STRING && !riacho_utf8_valid(text))
+        return riacho_fail(err, RIACHO_REJECT, "the bytes are not UTF-8");
+    *(riacho_bytes *)ret_value = text;
+    return RIACHO_OK;
+}
+
+/* ---- choosing -------------------------------------------------------------------------------- */
+
+static bool is_text(const riacho_type *type)
+{
+    return (type->kind == RIACHO_STRING || type->kind == RIACHO_BYTES) &&
+           type->logical != RIACHO_DECIMAL;
+}
+
+static converter from_number(const riacho_type *from, const riacho_type *to)
+{
+    if (from->kind == RIACHO_INT && to->kind == RIACHO_LONG)
+        return int_to_long;
+    if (from->kind == RIACHO_FLOAT)
+        return to->kind == RIACHO_DOUBLE ? float_to_double : NULL;
+    if ((from->kind == RIACHO_INT || from->kind == RIACHO_LONG) &&
+        (to->kind == RIACHO_FLOAT || to->kind == RIACHO_DOUBLE))
+        return whole_to_floating;
+    return NULL;
+}
+
+static converter from_text(const riacho_type *to)
+{
+    switch (to->kind) {
+    case RIACHO_INT:
+    case RIACHO_LONG:
+        return text_to_whole;
+    case RIACHO_FLOAT:
+    case RIACHO_DOUBLE:
+        return text_to_floating;
+    case RIACHO_BOOLEAN:
+        return text_to_boolean;
+    case RIACHO_ENUM:
+        return text_to_enum;
+    default:
+        return NULL;
+    }
+}
+
+static converter choose(const riacho_type *from, const riacho_type *to)
+{
+    if (is_text(from) && is_text(to))
+        return text_to_text;
+    if (from->kind == RIACHO_STRING)
+        return from_text(to);
+    if (to->kind == RIACHO_STRING && from->kind >= RIACHO_BOOLEAN && from->kind <= RIACHO_DOUBLE)
+        return to_text;
+    if (to->kind == RIACHO_STRING && from->kind == RIACHO_ENUM)
+        return to_text;
+    return from_number(from, to);
+}
+
+static riacho_status init_part(convert_part *part, riacho_operator *self, const riacho_data *from,
+                               const riacho_data *to, riacho_error *err)
+{
+    if (riacho_type_equal(from->codec->type, to->codec->type))
+        return RIACHO_OK;
+    part->call = choose(from->codec->type, to->codec->type);
+    if (!part->call)
+        return riacho_fail(err, RIACHO_REJECT,
+                           "there is no conversion of %s to %s that loses "
+                           "nothing",
+                           from->word, to->word);
+    riacho_result_init(&part->result, self, to);
+    return RIACHO_OK;
+}
+
+static riacho_status convert_init(riacho_operator *self, riacho_error *err)
+{
+    convert_operator *convert = (convert_operator *)self;
+    const riacho_node *node = self->node;
+    RIACHO_TRY(init_part(&convert->key, self, &node->in_key, &node->key, err));
+    return init_part(&convert->value, self, &node->in_value, &node->value, err);
+}
+
+/* Null stays null. */
+static riacho_status convert_part_of(const convert_part *part, riacho_operator *self,
+                                     const riacho_data *from, const riacho_data *to,
+                                     const void **value)
+{
+    if (!part->call || !*value)
+        return RIACHO_OK;
+    RIACHO_TRY(part->call(from->codec->type, to->codec->type, self->chain->batch, *value,
+                          part->result.memory, self->chain->error));
+    *value = part->result.memory;
+    return RIACHO_OK;
+}
+
+static riacho_status convert(riacho_operator *self, const riacho_flow *flow)
+{
+    const convert_operator *by = (const convert_operator *)self;
+    const riacho_node *node = self->node;
+    riacho_flow converted = {.record = flow->record};
+    RIACHO_TRY(convert_part_of(&by->key, self, &node->in_key, &node->key, &converted.record.key));
+    RIACHO_TRY(
+        convert_part_of(&by->value, self, &node->in_value, &node->value, &converted.record.value));
+    return riacho_push_all(self, &converted);
+}
+
+const riacho_operator_ops riacho_convert_ops = {
+    .name = "convert",
+    .size = sizeof(convert_operator),
+    .init = convert_init,
+    .process = convert,
+};

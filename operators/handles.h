@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handles.h - the stores of a `process` step, as its function sees them (riacho/store.h): typed
+ * handles that encode keys and values with the store's codecs.
+ *
+ * Threads: the task's.
+ */
+#pragma once
+
+#include "operator.h"
+
+typedef struct riacho_handle {
+    riacho_operator *operator;
+    const riacho_graph_store *store;
+    uint32_t space;
+    riacho_buffer key;
+    riacho_buffer value;
+} riacho_handle;
+
+typedef struct riacho_handles {
+    riacho_handle *items;
+    size_t count;
+} riacho_handles;
+
+typedef struct riacho_process {
+    riacho_operator base;
+    riacho_handles handles;
+} riacho_process;
+
+void riacho_handles_init(riacho_handles *handles, riacho_operator *operator);
+void riacho_handles_done(riacho_handles *handles);
