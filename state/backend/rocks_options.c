@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rocks_options.c - the settings of every database of a worker.
+ *
+ * Half of the memory is one block cache for all, indexes and filters included; the other half is
+ * split into the databases' write buffers. A flush takes all column families at once (atomic), so
+ * whatever part of the write-ahead log is ever lost, what remains is the state after some commit
+ * and not a mixture of two. Small write buffers also keep the log short that a start after a crash
+ * has to read.
+ */
+#include "rocks.h"
+
+#include "base/macros.h"
+
+enum {
+    MIB = 1024 * 1024,
+    MEMORY_BYTES_DEFAULT = 64 * MIB,
+    TASK_COUNT_DEFAULT = 8,
+    WRITE_BUFFER_BYTES_MIN = 1 * MIB,
+    ARENA_BYTES_MIN = 16 * 1024,
+    BLOOM_BITS = 10,
+    CHECKSUM_XXH3 = 4,
+    FORMAT_VERSION = 5,
+    LOG_LEVEL_WARN = 2,
+};
+
+static void set_table(riacho_rocks_options *options)
+{
+    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(table, options->cache);
+    rocksdb_block_based_options_set_filter_policy(
+        table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    rocksdb_block_based_options_set_format_version(table, FORMAT_VERSION);
+    rocksdb_block_based_options_set_checksum(table, CHECKSUM_XXH3);
+    options->table = table;
+    rocksdb_options_set_block_based_table_factory(options->options, table);
+}
+
+static void set_buffers(rocksdb_options_t *options, size_t write_buffer_bytes)
+{
+    const size_t arena_bytes = write_buffer_bytes / 64;
+    rocksdb_options_set_db_write_buffer_size(options, write_buffer_bytes);
+    rocksdb_options_set_write_buffer_size(options, write_buffer_bytes);
+    rocksdb_options_set_max_write_buffer_number(options, 3);
+    rocksdb_options_set_arena_block_size(options, arena_bytes > ARENA_BYTES_MIN ? arena_bytes
+                                                                                : ARENA_BYTES_MIN);
+    rocksdb_options_set_max_total_wal_size(options, 2 * write_buffer_bytes);
+    rocksdb_options_set_atomic_flush(options, 1);
+}
+
+/* File sizes are still checked at open: that is how a file cut short is found. */
+static void set_files(rocksdb_options_t *options)
+{
+    rocksdb_options_set_create_if_missing(options, 1);
+    rocksdb_options_set_create_missing_column_families(options, 1);
+    rocksdb_options_set_max_open_files(options, 512);
+    rocksdb_options_set_max_file_opening_threads(options, 1);
+    rocksdb_options_set_skip_stats_update_on_db_open(options, 1);
+    rocksdb_options_set_manifest_preallocation_size(options, 64 * 1024);
+    rocksdb_options_set_bytes_per_sync(options, MIB);
+    rocksdb_options_set_max_background_jobs(options, 2);
+    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+    rocksdb_options_set_bottommost_compression(options, rocksdb_zstd_compression);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
+    rocksdb_options_set_stats_dump_period_sec(options, 0);
+    rocksdb_options_set_stats_persist_period_sec(options, 0);
+    rocksdb_options_set_info_log_level(options, LOG_LEVEL_WARN);
+    rocksdb_options_set_keep_log_file_num(options, 3);
+    rocksdb_options_set_max_log_file_size(options, 16 * MIB);
+}
+
+riacho_status riacho_rocks_options_init(riacho_rocks_options *options, uint64_t memory_bytes,
+                                        uint32_t task_count, riacho_error *err)
+{
+    const uint64_t memory = memory_bytes ? memory_bytes : MEMORY_BYTES_DEFAULT;
+    const uint64_t share = memory / 2 / (task_count ? task_count : TASK_COUNT_DEFAULT);
+
+    /* What the C interface has no setter for comes in as text, before the objects. */
+    rocksdb_options_t *base = rocksdb_options_create();
+    char *message = NULL;
+    *options = (riacho_rocks_options){.options = rocksdb_options_create()};
+    rocksdb_get_options_from_string(base, "avoid_flush_during_recovery=true", options->options,
+                                    &message);
+    rocksdb_options_destroy(base);
+    options->cache = rocksdb_cache_create_lru(memory / 2);
+    set_table(options);
+    set_files(options->options);
+    set_buffers(options->options, share > WRITE_BUFFER_BYTES_MIN ? share : WRITE_BUFFER_BYTES_MIN);
+    options->read = rocksdb_readoptions_create();
+    options->write = rocksdb_writeoptions_create();
+    options->write_synced = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(options->write_synced, 1);
+    return riacho_rocks_status(message, RIACHO_FATAL, "settings", err);
+}
+
+void riacho_rocks_options_done(riacho_rocks_options *options)
+{
+    if (!options->options)
+        return;
+    rocksdb_writeoptions_destroy(options->write_synced);
+    rocksdb_writeoptions_destroy(options->write);
+    rocksdb_readoptions_destroy(options->read);
+    rocksdb_options_destroy(options->options);
+    rocksdb_block_based_options_destroy(options->table);
+    rocksdb_cache_destroy(options->cache);
+    *options = (riacho_rocks_options){0};
+}

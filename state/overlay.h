@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * overlay.h - the uncommitted changes of one transaction of a task, over its store.
+ *
+ *   put, delete   land in the overlay; point reads find them through a hash, scans in key order
+ *   commit        writes the last value of each changed key, once, with the commit's meta
+ *   drop          forgets them all: the transaction was aborted
+ *   savepoint, undo   one record is a unit: a rejected record leaves no half of itself
+ *
+ * Invariants: the store below changes only by commit, so what it or the cache says stays true for
+ * the transaction. After a commit that failed everything is as before it, and the same commit can
+ * be tried again. Memory is an arena that commit and drop reset; overwriting a hot key takes no
+ * more of it.
+ *
+ * Threads: belongs to the task.
+ */
+#pragma once
+
+#include "cache.h"
+#include "view.h"
+
+typedef struct riacho_overlay_options {
+    riacho_store *store;  /* borrowed; outlives the overlay */
+    uint64_t cache_bytes; /* of committed values; 0: no cache */
+} riacho_overlay_options;
+
+riacho_overlay *riacho_overlay_new(const riacho_overlay_options *options);
+void riacho_overlay_free(riacho_overlay *overlay);
+
+/* Committed values with this transaction's changes on top. A scan shows changes that are made
+ * while it is open when they lie ahead of it, whatever was committed when. */
+riacho_view *riacho_overlay_view(riacho_overlay *overlay);
+/* The handle of one space for reading and writing. */
+riacho_state riacho_overlay_state(riacho_overlay *overlay, uint32_t space, riacho_arena *arena);
+
+RIACHO_CHECKED riacho_status riacho_overlay_get(riacho_overlay *overlay, uint32_t space,
+                                                riacho_bytes key, riacho_arena *arena,
+                                                riacho_bytes *ret_value, riacho_error *err);
+/* Copies both; the value is not absent. */
+void riacho_overlay_put(riacho_overlay *overlay, uint32_t space, riacho_bytes key,
+                        riacho_bytes value);
+/* As put of a value of that size, whose bytes the caller writes where the result points, before
+ * any other call. */
+uint8_t *riacho_overlay_reserve(riacho_overlay *overlay, uint32_t space, riacho_bytes key,
+                                size_t value_size);
+void riacho_overlay_delete(riacho_overlay *overlay, uint32_t space, riacho_bytes key);
+/* Deletes [from, to), both present. For whole segments (expiry): every read of the space that the
+ * overlay does not answer itself compares with every deleted range of the transaction. */
+void riacho_overlay_delete_range(riacho_overlay *overlay, uint32_t space, riacho_bytes from,
+                                 riacho_bytes to);
+
+/* Bytes of memory that the transaction holds, to compare with the limit that forces a commit. */
+size_t riacho_overlay_bytes(const riacho_overlay *overlay);
+/* The changes as commit would write them: deleted ranges, then each changed key once, in the order
+ * of its first change. Borrowed until the next call that changes the overlay. */
+const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret_count);
+
+/* Writes the changes and the meta to the store. On OK the overlay is empty; on any other status it
+ * is untouched. No scan may be open. */
+RIACHO_CHECKED riacho_status riacho_overlay_commit(riacho_overlay *overlay,
+                                                   const riacho_commit_meta *meta,
+                                                   riacho_error *err);
+/* Forgets everything uncommitted. No scan may be open. */
+void riacho_overlay_drop(riacho_overlay *overlay);
+
+/* From here on, until the next savepoint, commit or drop, undo leads back to this moment. No scan
+ * may be open. */
+void riacho_overlay_savepoint(riacho_overlay *overlay);
+/* Takes back every change since the savepoint (without one: since the last commit or drop). */
+void riacho_overlay_undo(riacho_overlay *overlay);
+
+/* Of the cache; zeros when there is none. */
+riacho_cache_counts riacho_overlay_cache_counts(const riacho_overlay *overlay);
