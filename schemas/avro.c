@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * avro.c - see avro.h.
+ */
+#include "avro.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/macros.h"
+
+enum { HEADER_BYTES = 5 };
+
+/* How to read one writer's schema; made once, never changed, never freed before the registry. */
+struct resolution {
+    const riacho_program *program; /* NULL: it cannot be read, and why: */
+    const char *reason;
+};
+
+struct avro_codec {
+    riacho_codec codec;
+    riacho_avro_context *context;
+    const riacho_program *own;
+    int32_t id;
+    uint8_t header[HEADER_BYTES];
+    _Atomic(const struct resolution *) *resolutions; /* by index in ids; NULL: not asked yet */
+};
+
+static const riacho_codec_ops ops;
+
+static const struct avro_codec *avro_of(const riacho_codec *codec)
+{
+    assert(codec->ops == &ops);
+    return (const struct avro_codec *)codec;
+}
+
+static const struct resolution *make_resolution(const struct avro_codec *self, size_t index)
+{
+    riacho_arena *arena = self->context->arena;
+    const riacho_id_entry *entry = &self->context->ids->items[index];
+    struct resolution *made = riacho_alloc_zero(arena, 1, sizeof *made);
+    riacho_error cause;
+    if (riacho_program_compile(entry->type, self->codec.type, arena, &made->program, &cause) !=
+        RIACHO_OK)
+        made->reason = riacho_format(arena, "schema id %d cannot be read as %s: %s", entry->id,
+                                     self->codec.name, cause.text);
+    return made;
+}
+
+static const struct resolution *resolve(const struct avro_codec *self, size_t index)
+{
+    _Atomic(const struct resolution *) *slot = &self->resolutions[index];
+    const struct resolution *found = atomic_load_explicit(slot, memory_order_acquire);
+    if (found)
+        return found;
+    pthread_mutex_lock(&self->context->lock);
+    found = atomic_load_explicit(slot, memory_order_relaxed);
+    if (!found) {
+        found = make_resolution(self, index);
+        atomic_store_explicit(slot, found, memory_order_release);
+    }
+    pthread_mutex_unlock(&self->context->lock);
+    return found;
+}
+
+static riacho_status program_of(const struct avro_codec *self, int32_t id,
+                                const riacho_program **ret_program, riacho_error *err)
+{
+    const ptrdiff_t index = riacho_ids_find(self->context->ids, id);
+    if (index < 0)
+        return riacho_fail(err, RIACHO_REJECT, "byte 1: there is no schema with id %d", id);
+    const struct resolution *resolution = resolve(self, (size_t)index);
+    if (!resolution->program)
+        return riacho_fail(err, RIACHO_REJECT, "byte 1: %s", resolution->reason);
+    *ret_program = resolution->program;
+    return RIACHO_OK;
+}
+
+static riacho_status decode(const riacho_codec *codec, riacho_bytes bytes, riacho_arena *arena,
+                            void *ret_value, riacho_error *err)
+{
+    const struct avro_codec *self = avro_of(codec);
+    const uint8_t *header = bytes.data;
+    const riacho_program *program = self->own;
+    if (bytes.size < HEADER_BYTES)
+        return riacho_fail(err, RIACHO_REJECT,
+                           "byte %zu: the bytes end within the header (0x00 and a schema id)",
+                           bytes.size);
+    if (memcmp(header, self->header, HEADER_BYTES) != 0) {
+        uint32_t id;
+        if (header[0] != 0)
+            return riacho_fail(err, RIACHO_REJECT, "byte 0: 0x%02x is not the wire format's 0x00",
+                               header[0]);
+        memcpy(&id, header + 1, sizeof id);
+        RIACHO_TRY(program_of(self, (int32_t)be32toh(id), &program, err));
+    }
+    return riacho_program_decode(program, bytes, HEADER_BYTES, arena, ret_value, err);
+}
+
+static riacho_status encode(const riacho_codec *codec, const void *value, riacho_buffer *out,
+                            riacho_error *err)
+{
+    const struct avro_codec *self = avro_of(codec);
+    const size_t before = out->size;
+    riacho_buffer_append(out, self->header, HEADER_BYTES);
+    const riacho_status status = riacho_program_encode(self->own, value, out, err);
+    if (status != RIACHO_OK)
+        out->size = before;
+    return status;
+}
+
+static const riacho_codec_ops ops = {"avro", decode, encode};
+
+riacho_status riacho_avro_codec_new(riacho_avro_context *context, const char *word,
+                                    const riacho_type *type, int32_t id,
+                                    const riacho_codec **ret_codec, riacho_error *err)
+{
+    struct avro_codec *self = riacho_alloc_zero(context->arena, 1, sizeof *self);
+    const uint32_t wire_id = htobe32((uint32_t)id);
+    RIACHO_TRY(riacho_program_compile(type, type, context->arena, &self->own, err));
+    self->codec = (riacho_codec){&ops, type, word};
+    self->context = context;
+    self->id = id;
+    memcpy(self->header + 1, &wire_id, sizeof wire_id);
+    self->resolutions =
+        riacho_alloc_zero(context->arena, context->ids->count, sizeof *self->resolutions);
+    *ret_codec = &self->codec;
+    return RIACHO_OK;
+}
