@@ -173,6 +173,11 @@ static void blame(riacho_operator *operator)
                 cause.text[0] ? cause.text : "refused without a reason");
 }
 
+const char *riacho_chain_blamed(const riacho_chain *chain)
+{
+    return chain->blamed ? chain->blamed->node->id : NULL;
+}
+
 riacho_status riacho_push(riacho_operator *to, const riacho_flow *flow)
 {
     riacho_count(&to->counts.in);
@@ -221,8 +226,6 @@ riacho_status riacho_chain_punctuate(riacho_chain *chain, riacho_punctuation kin
 
 riacho_status riacho_chain_flush(riacho_chain *chain)
 {
-    if (!chain->dirty)
-        return RIACHO_OK;
     enter(chain, chain->flushing);
     for (size_t i = 0; i < chain->operator_count; i++) {
         riacho_operator *operator= chain->operators[i];
@@ -234,6 +237,7 @@ riacho_status riacho_chain_flush(riacho_chain *chain)
             return status;
         }
     }
+    riacho_arena_reset(chain->flushing);
     riacho_chain_drop(chain);
     return RIACHO_OK;
 }

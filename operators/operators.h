@@ -59,7 +59,8 @@ RIACHO_CHECKED riacho_status riacho_chain_process(riacho_chain *chain, int32_t s
 /* Before a commit: stores with caching forward the last change of each key that changed since the
  * last flush, in the order in which the keys were first touched. Not OK: the task undoes to the
  * mark it made before (riacho_overlay_undo, riacho_chain_undo) and may call again; after REJECT the
- * change that was refused is then passed over, and the rest is forwarded. */
+ * change that was refused is then passed over, and the rest is forwarded. OK: there is no way back
+ * but riacho_chain_drop. */
 RIACHO_CHECKED riacho_status riacho_chain_flush(riacho_chain *chain);
 /* Forgets what a flush would forward: after the task dropped its overlay. */
 void riacho_chain_drop(riacho_chain *chain);
@@ -78,6 +79,9 @@ int64_t riacho_chain_next_wall_clock_ms(const riacho_chain *chain);
  * not know. */
 void riacho_chain_save(const riacho_chain *chain, riacho_buffer *out);
 void riacho_chain_restore(riacho_chain *chain, riacho_bytes progress);
+
+/* The id of the step that the last status other than OK came from; NULL: none did. */
+const char *riacho_chain_blamed(const riacho_chain *chain);
 
 /* Counters of one node since the chain was made, for metrics. Read by other threads: each is
  * written atomically, relaxed. */
