@@ -197,6 +197,16 @@ void riacho_database_delete_chunk(const struct database *database, rocksdb_write
     rocksdb_writebatch_delete_cf(batch, database->index, (const char *)key, sizeof key);
 }
 
+void riacho_database_reclaim(const struct database *database, struct database_place place,
+                             int64_t below)
+{
+    uint8_t from[DATABASE_KEY_BYTES], to[DATABASE_KEY_BYTES];
+    riacho_database_key(place, 0, from);
+    riacho_database_key(place, below, to);
+    rocksdb_compact_range_cf(database->rocksdb, database->chunks, (const char *)from, sizeof from,
+                             (const char *)to, sizeof to);
+}
+
 void riacho_cursor_open(struct cursor *cursor, const struct database *database,
                         enum cursor_over over, struct database_place place)
 {

@@ -76,6 +76,10 @@ void riacho_database_put_chunk(const struct database *database, rocksdb_writebat
 void riacho_database_delete_chunk(const struct database *database, rocksdb_writebatch_t *batch,
                                   struct database_place place, int64_t base);
 
+/* Gives the room of deleted chunks below the offset back to the disk, now. Takes a while. */
+void riacho_database_reclaim(const struct database *database, struct database_place place,
+                             int64_t below);
+
 /* Walks chunks (or index entries) of one partition by offset, as they were when it was opened. It
  * must not move in memory while it is open. */
 struct cursor {

@@ -41,17 +41,18 @@ static uint64_t default_reserve(const char *folder)
     return total && total / RESERVE_SHARE < RESERVE_BYTES ? total / RESERVE_SHARE : RESERVE_BYTES;
 }
 
-riacho_status riacho_embedded_room(const struct embedded *log, uint64_t bytes, riacho_error *err)
+riacho_status riacho_embedded_room(const struct embedded *log, uint64_t bytes,
+                                   uint64_t reserve_bytes, riacho_error *err)
 {
     uint64_t available, total;
     riacho_folder_space(log->folder, &available, &total);
     const uint64_t needed = 2 * bytes; /* once in the WAL and once in a table */
-    if (!total || (available >= needed && available - needed >= log->reserve_bytes))
+    if (!total || (available >= needed && available - needed >= reserve_bytes))
         return RIACHO_OK;
     return riacho_fail(err, RIACHO_RETRY,
                        "no room: the disk under %.200s has %" PRIu64 " MiB free, and %" PRIu64
                        " MiB are kept free",
-                       log->folder, available >> 20, log->reserve_bytes >> 20);
+                       log->folder, available >> 20, reserve_bytes >> 20);
 }
 
 static uint32_t clamp(uint32_t value, uint32_t least, uint32_t most)
@@ -75,6 +76,7 @@ static struct embedded *embedded_new(const riacho_embedded_log_options *options)
     pthread_rwlock_init(&log->topics_lock, NULL);
     pthread_mutex_init(&log->readers_lock, NULL);
     riacho_embedded_writing_init(log);
+    riacho_embedded_cleaning_init(log);
     return log;
 }
 
@@ -125,7 +127,7 @@ riacho_status riacho_embedded_log_open(const riacho_embedded_log_options *option
     RIACHO_TRY(riacho_embedded_topics_load(log, err));
     const int64_t interval_ms =
         options->cleanup_interval_ms ? options->cleanup_interval_ms : CLEANUP_INTERVAL_MS;
-    RIACHO_TRY(riacho_embedded_cleaning_init(log, interval_ms, err));
+    RIACHO_TRY(riacho_embedded_cleaning_start(log, interval_ms, err));
     *ret_log = &RIACHO_TAKE(log)->log;
     return RIACHO_OK;
 }

@@ -33,6 +33,7 @@ struct partition {
     _Atomic int64_t next;    /* the offset the next record gets; invariant 3 */
     _Atomic uint32_t small;  /* chunks written since the last merge that were not full */
     int64_t merged_to;       /* cleaner: no small chunks are left below */
+    uint64_t deleted_bytes;  /* cleaner: by retention, and perhaps still on the disk */
     struct open_chunk *open; /* leader: what its group appends to this partition */
 };
 
@@ -65,7 +66,7 @@ struct cleaning {
     pthread_cond_t wake;
     pthread_t thread;
     bool started;
-    bool stop;           /* under sleep_lock */
+    atomic_bool stop;    /* set under sleep_lock */
     bool merge_wanted;   /* under sleep_lock */
     int64_t interval_ms; /* -1: no thread */
 };
@@ -102,9 +103,9 @@ static inline struct database_place place_of(const struct partition *partition)
     return (struct database_place){partition->topic->id, partition->index};
 }
 
-/* RIACHO_RETRY when writing so many bytes would leave less than the reserve on the disk. */
+/* RIACHO_RETRY when writing so many bytes would leave less than reserve_bytes on the disk. */
 RIACHO_CHECKED riacho_status riacho_embedded_room(const struct embedded *log, uint64_t bytes,
-                                                  riacho_error *err);
+                                                  uint64_t reserve_bytes, riacho_error *err);
 
 /* embedded_topics.c */
 RIACHO_CHECKED riacho_status riacho_embedded_topics_load(struct embedded *log, riacho_error *err);
@@ -154,8 +155,38 @@ void riacho_embedded_reader_close(riacho_log_reader *reader);
 void riacho_embedded_readers_notify(struct embedded *log);
 
 /* embedded_clean.c */
-RIACHO_CHECKED riacho_status riacho_embedded_cleaning_init(struct embedded *log,
-                                                           int64_t interval_ms, riacho_error *err);
+enum clean_effort {
+    CLEAN_MERGES,     /* only partitions with many small chunks, and only merging */
+    CLEAN_WORTHWHILE, /* compaction where enough has changed */
+    CLEAN_EVERYTHING,
+};
+void riacho_embedded_cleaning_init(struct embedded *log);
+/* Starts the thread, unless interval_ms is -1. */
+RIACHO_CHECKED riacho_status riacho_embedded_cleaning_start(struct embedded *log,
+                                                            int64_t interval_ms, riacho_error *err);
 void riacho_embedded_cleaning_done(struct embedded *log);
 /* A partition has many small chunks; any thread. */
 void riacho_embedded_merge_wanted(struct embedded *log);
+
+/* For the cleaner's parts, under clean_lock. */
+
+/* Writes what can be done again, if that leaves reserve_bytes on the disk. */
+RIACHO_CHECKED riacho_status riacho_embedded_clean_write(struct embedded *log,
+                                                         rocksdb_writebatch_t *batch,
+                                                         uint64_t reserve_bytes, riacho_error *err);
+/* The index entry that the cursor is at; not there at the end and from `limit` on. */
+RIACHO_CHECKED riacho_status riacho_embedded_entry(const struct embedded *log,
+                                                   const struct cursor *cursor, int64_t limit,
+                                                   struct chunk_head *ret_head, bool *ret_there,
+                                                   riacho_error *err);
+/* Sets partition->first to what is held now. */
+RIACHO_CHECKED riacho_status riacho_embedded_find_first(struct embedded *log,
+                                                        struct partition *partition,
+                                                        riacho_error *err);
+/* embedded_merge.c */
+RIACHO_CHECKED riacho_status riacho_embedded_merge(struct embedded *log,
+                                                   struct partition *partition, riacho_error *err);
+/* embedded_compact.c */
+RIACHO_CHECKED riacho_status riacho_embedded_compact(struct embedded *log,
+                                                     struct partition *partition,
+                                                     enum clean_effort effort, riacho_error *err);

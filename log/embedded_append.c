@@ -197,7 +197,7 @@ static riacho_status write_group(struct embedded *log, struct request *group, ri
         return riacho_fail(err, RIACHO_FATAL,
                            "an earlier write to the log in %.200s failed: it must be reopened",
                            log->folder);
-    RIACHO_TRY(riacho_embedded_room(log, group_bytes(group), err));
+    RIACHO_TRY(riacho_embedded_room(log, group_bytes(group), log->reserve_bytes, err));
     bool any;
     build(log, group, &any);
     for (size_t i = 0; i < writing->open_count; i++)

@@ -134,7 +134,7 @@ static riacho_status store(struct embedded *log, uint32_t id, const riacho_topic
     const char *key = riacho_format(arena, "%s%s", prefix, spec->name);
     uint8_t stored[STORED_BYTES_MAX];
     const size_t size = encode(id, spec, stored);
-    RIACHO_TRY(riacho_embedded_room(log, size, err));
+    RIACHO_TRY(riacho_embedded_room(log, size, log->reserve_bytes, err));
     rocksdb_writebatch_put_cf(batch, log->database.meta, key, strlen(key), (const char *)stored,
                               size);
     return riacho_database_write(&log->database, batch, DURABILITY_SYNCED, err);
