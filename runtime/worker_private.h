@@ -38,8 +38,8 @@ typedef struct riacho_publication {
     /* What it has read: element i belongs to task->inputs[i]. Topic names are the graph's. */
     const riacho_position *positions;
     size_t position_count;
-    /* How far this task has ever written into repartition topics, this commit included: element i
-     * belongs to task->hops[i]; next 0: never wrote there. */
+    /* How far this task has ever written into its hops, this commit included: element i belongs to
+     * task->hops[i]; next 0: never wrote there. */
     const riacho_position *ends;
     size_t end_count;
 } riacho_publication;
@@ -74,7 +74,7 @@ typedef struct riacho_task_counters {
     _Atomic uint64_t commits;
     _Atomic uint64_t commit_ns;                             /* sum */
     _Atomic uint64_t commit_seconds[RIACHO_COMMIT_BUCKETS]; /* not cumulative */
-    _Atomic uint64_t busy_ns;                               /* spent processing and committing */
+    _Atomic uint64_t busy_ns;                               /* spent processing, not committing */
     _Atomic uint64_t overlay_bytes;                         /* uncommitted, now */
     _Atomic uint64_t replay_records; /* still to replay, about; 0 when not recovering */
 } riacho_task_counters;
@@ -88,7 +88,9 @@ struct riacho_task {
     char *log_name; /* "topology/0_3": what the log calls it */
     riacho_task_place *inputs;
     size_t input_count;
-    riacho_task_place *hops; /* every partition of every repartition topic it may write */
+    /* Every partition of every topic that it may write and a task of this worker reads: repartition
+     * topics, and topics between two topologies. */
+    riacho_task_place *hops;
     size_t hop_count;
     riacho_store *store; /* for measure and publications; closed after the last publication */
     const struct riacho_chain *chain; /* for riacho_chain_counts */
@@ -99,9 +101,9 @@ struct riacho_task {
 
     /* Under `lock`, which is held for a few instructions only. */
     pthread_mutex_t lock;
-    riacho_publication *published; /* NULL while recovering for the first time */
-    char reason[512];              /* of a pause, else empty */
-    struct riacho_history *history;
+    riacho_publication *published;  /* NULL while recovering for the first time */
+    char reason[512];               /* of a pause, else empty */
+    struct riacho_history *history; /* publication.h */
 
     struct riacho_run *run; /* the stream thread's */
 };
@@ -110,8 +112,10 @@ struct riacho_task {
 struct riacho_deployment {
     riacho_worker *worker;
     const riacho_graph *graph;
-    int32_t *partitions; /* of graph->topics[i]: as found or created */
-    riacho_task **tasks; /* by sub-topology, then partition */
+    riacho_arena *arena;      /* owns names; the opening thread's */
+    int32_t *partitions;      /* of graph->topics[i]: as found or created */
+    riacho_cleanup *cleanups; /* likewise */
+    riacho_task **tasks;      /* by sub-topology, then partition */
     size_t task_count;
     uint32_t *first_task; /* tasks of sub-topology i: first_task[i] up to first_task[i + 1] */
 };
@@ -154,9 +158,9 @@ static inline void riacho_auto_publication(riacho_publication **publication)
 
 /* Follows a position through one task: RIACHO_RETRY when no commit covers `next` of input `input`
  * (an index of task->inputs) yet. Else ret_ends (room for task->hop_count) tells how far the first
- * commit that covers it had written into the repartition topics: what reads those must cover these
- * positions in turn. When that commit is too long ago to be remembered, a later one answers, which
- * waits for more than needed and never for less. Any thread. */
+ * commit that covers it had written into its hops: what reads those, in any deployment, must cover
+ * these positions in turn. When that commit is too long ago to be remembered, a later one answers,
+ * which waits for more than needed and never for less. Any thread. */
 RIACHO_CHECKED riacho_status riacho_task_follow(riacho_task *task, size_t input, int64_t next,
                                                 riacho_position *ret_ends);
 

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * commit.c - carries out the steps of protocol.h for one task.
+ *
+ * What each step leaves behind, and what a restart then does, is the table in docs/commit.md. The
+ * fault sites lie between the steps.
+ */
+#include "run.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/macros.h"
+#include "base/trace.h"
+#include "fault.h"
+#include "progress.h"
+#include "publication.h"
+
+enum { BACKOFF_MS_MIN = 50, BACKOFF_MS_MAX = 5000 };
+
+const double riacho_commit_bucket_seconds[RIACHO_COMMIT_BUCKETS - 1] = {
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5};
+
+bool riacho_run_full(const riacho_run *run)
+{
+    return run->commit_requested || run->uncommitted_records >= RIACHO_COMMIT_RECORDS_MAX ||
+           run->outbox.count >= RIACHO_COMMIT_OUTPUTS_MAX ||
+           run->outbox.bytes.size >= RIACHO_COMMIT_OUTPUT_BYTES_MAX ||
+           riacho_overlay_bytes(run->host.overlay) >= run->worker->options.overlay_bytes;
+}
+
+/* ---- the steps ------------------------------------------------------------------------------- */
+
+static riacho_status flush(riacho_run *run, riacho_error *err)
+{
+    riacho_clock *clock = run->worker->clock;
+    run->commit_started_ns = clock->monotonic_ns(clock);
+    RIACHO_TRY(riacho_run_flush(run, err));
+    if (run->outbox.count > RIACHO_APPEND_RECORDS_MAX ||
+        run->outbox.bytes.size > RIACHO_APPEND_BYTES_MAX)
+        return riacho_fail(err, RIACHO_FATAL,
+                           "task %s: one commit has %zu outputs of %zu bytes together, over %d "
+                           "outputs or %d bytes: a record forwards too many",
+                           run->task->log_name, run->outbox.count, run->outbox.bytes.size,
+                           RIACHO_APPEND_RECORDS_MAX, RIACHO_APPEND_BYTES_MAX);
+    for (size_t i = 0; i < run->input_count; i++) {
+        run->positions[i].next = run->inputs[i].position;
+        run->partition_time_ms[i] = run->inputs[i].partition_time_ms;
+    }
+    return riacho_fault_at(run->worker, RIACHO_SITE_BEFORE_COMMIT, err);
+}
+
+/* A replay has the number of the commit that it leads to from its first write on; `replaying` says
+ * whether it is there. */
+static uint64_t next_number(const riacho_run *run)
+{
+    return run->replaying ? run->replay_number : run->number + 1;
+}
+
+static void write_progress(riacho_run *run, bool replaying)
+{
+    RIACHO_AUTO(buffer) riacho_buffer chain = {0};
+    riacho_chain_save(run->chain, &chain);
+    const riacho_progress progress = {
+        .replaying = replaying,
+        .partition_time_ms = run->partition_time_ms,
+        .partition_count = run->position_count,
+        .chain = riacho_buffer_bytes(&chain),
+    };
+    riacho_buffer_reset(&run->progress);
+    riacho_progress_write(&progress, &run->progress);
+}
+
+static riacho_status write_state(riacho_run *run, riacho_error *err)
+{
+    const bool replaying = run->replaying && !riacho_run_replayed(run);
+    write_progress(run, replaying);
+    const riacho_commit_meta meta = {
+        .number = next_number(run),
+        .positions = run->positions,
+        .position_count = run->position_count,
+        .stream_time_ms = run->host.stream_time_ms,
+        .outbox = riacho_outbox_bytes(&run->outbox),
+        .progress = riacho_buffer_bytes(&run->progress),
+    };
+    RIACHO_TRY(riacho_overlay_commit(run->host.overlay, &meta, err));
+    run->number = meta.number;
+    return riacho_fault_at(run->worker, RIACHO_SITE_STATE_WRITTEN, err);
+}
+
+/* Outputs go to partitions that this task chose, so their ends tell how far each hop was written.
+ */
+static void note_ends(riacho_run *run, const riacho_outbox_read *outputs, const int64_t *ends)
+{
+    for (size_t i = 0; i < outputs->count; i++) {
+        const int32_t first = run->first_hop[outputs->topics[i]];
+        if (first == RIACHO_NONE)
+            continue;
+        riacho_position *hop = &run->ends[first + outputs->appends[i].partition];
+        if (ends[i] > hop->next)
+            hop->next = ends[i];
+    }
+}
+
+riacho_status riacho_run_note_present_ends(riacho_run *run, riacho_error *err)
+{
+    riacho_log *log = run->worker->log;
+    for (size_t i = 0; i < run->task->hop_count; i++) {
+        int64_t first;
+        RIACHO_TRY(log->ops->bounds(log, run->ends[i].topic, run->ends[i].partition, &first,
+                                    &run->ends[i].next, err));
+    }
+    return RIACHO_OK;
+}
+
+static riacho_status append(riacho_run *run, riacho_error *err)
+{
+    riacho_log *log = run->worker->log;
+    riacho_outbox_read outputs;
+    riacho_arena_reset(run->commit_arena);
+    RIACHO_TRY(
+        riacho_outbox_parse(riacho_outbox_bytes(&run->outbox), run->commit_arena, &outputs, err));
+    int64_t *ends = riacho_alloc(run->commit_arena, outputs.count * sizeof *ends);
+    const riacho_log_commit commit = {
+        .task = run->task->log_name,
+        .number = run->number,
+        .positions = run->positions,
+        .position_count = run->position_count,
+        .outputs = outputs.appends,
+        .output_count = outputs.count,
+    };
+    RIACHO_TRY(log->ops->commit(log, &commit, ends, err));
+    if (run->outbox_recovered)
+        RIACHO_TRY(riacho_run_note_present_ends(run, err));
+    else
+        note_ends(run, &outputs, ends);
+    return riacho_fault_at(run->worker, RIACHO_SITE_OUTPUTS_WRITTEN, err);
+}
+
+static void add(_Atomic uint64_t *counter, uint64_t more)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
+static void measure(riacho_run *run, int64_t now_ns)
+{
+    riacho_task_counters *counters = &run->task->counters;
+    const double seconds = (double)(now_ns - run->commit_started_ns) / 1e9;
+    size_t bucket = 0;
+    while (bucket < RIACHO_COMMIT_BUCKETS - 1 && seconds > riacho_commit_bucket_seconds[bucket])
+        bucket++;
+    add(&counters->commit_seconds[bucket], 1);
+    add(&counters->commit_ns, (uint64_t)(now_ns - run->commit_started_ns));
+    add(&counters->commits, 1);
+    add(&counters->outputs, run->outbox.count);
+}
+
+static void end_replay(riacho_run *run)
+{
+    run->replaying = false;
+    for (size_t i = 0; i < run->input_count; i++)
+        run->inputs[i].until = INT64_MAX;
+    riacho_trace(RIACHO_INFO, "state rebuilt from the log", "task", run->task->log_name, NULL);
+}
+
+/* The outbox is forgotten here; the next write of state overwrites it in the store. */
+static riacho_status publish(riacho_run *run, riacho_error *err)
+{
+    riacho_clock *clock = run->worker->clock;
+    run->last_commit_ns = clock->monotonic_ns(clock);
+    measure(run, run->last_commit_ns);
+    const bool rebuilt = riacho_run_replayed(run);
+    if (!run->replaying || rebuilt) {
+        const riacho_publish published = {
+            .number = run->number,
+            .stream_time_ms = run->host.stream_time_ms,
+            .positions = run->positions,
+            .ends = run->ends,
+        };
+        riacho_task_publish(run->task, &published);
+    }
+    if (rebuilt)
+        end_replay(run);
+    if (run->outbox_recovered)
+        riacho_run_renew_outbox(run);
+    else
+        riacho_outbox_reset(&run->outbox);
+    run->commit_requested = false;
+    run->uncommitted_records = 0;
+    run->dirty = false;
+    return riacho_fault_at(run->worker, RIACHO_SITE_AFTER_COMMIT, err);
+}
+
+/* ---- the machine ----------------------------------------------------------------------------- */
+
+static riacho_status take_step(riacho_run *run, riacho_commit_step step, riacho_error *err)
+{
+    switch (step) {
+    case RIACHO_STEP_FLUSH:
+        return flush(run, err);
+    case RIACHO_STEP_WRITE_STATE:
+        return write_state(run, err);
+    case RIACHO_STEP_APPEND:
+        return append(run, err);
+    case RIACHO_STEP_PUBLISH:
+        return publish(run, err);
+    }
+    assert(!"a step of riacho_commit_step");
+    return RIACHO_FATAL;
+}
+
+static void pause_input(riacho_run *run, const char *reason)
+{
+    riacho_clock *clock = run->worker->clock;
+    run->commit_backoff_ms = run->commit_backoff_ms ? run->commit_backoff_ms * 2 : BACKOFF_MS_MIN;
+    if (run->commit_backoff_ms > BACKOFF_MS_MAX)
+        run->commit_backoff_ms = BACKOFF_MS_MAX;
+    run->commit_retry_at_ns = clock->monotonic_ns(clock) + run->commit_backoff_ms * 1000000;
+    if (atomic_load(&run->task->state) != RIACHO_TASK_PAUSED)
+        riacho_trace(RIACHO_WARN, "input paused", "task", run->task->log_name, "reason", reason,
+                     NULL);
+    riacho_task_set_state(run->task, RIACHO_TASK_PAUSED, reason);
+}
+
+/* After a pause, and after a replay. */
+static void settle(riacho_run *run)
+{
+    const riacho_task_state state = run->replaying ? RIACHO_TASK_RECOVERING : RIACHO_TASK_RUNNING;
+    const riacho_task_state before = atomic_load(&run->task->state);
+    run->commit_backoff_ms = 0;
+    run->commit_retry_at_ns = 0;
+    if (before == state)
+        return;
+    if (before == RIACHO_TASK_PAUSED)
+        riacho_trace(RIACHO_INFO, "input resumed", "task", run->task->log_name, NULL);
+    riacho_task_set_state(run->task, state, NULL);
+}
+
+riacho_status riacho_run_commit(riacho_run *run, riacho_error *err)
+{
+    do {
+        const riacho_commit_step step = riacho_commit_next(run->commit_phase, run->outbox.count);
+        if (atomic_load(&run->worker->crashed))
+            return riacho_fail(err, RIACHO_FATAL, "the worker has stopped");
+        const riacho_status status = take_step(run, step, err);
+        if (status == RIACHO_RETRY)
+            pause_input(run, err->text);
+        if (status == RIACHO_REJECT || status == RIACHO_ABORT) {
+            const riacho_error cause = *err;
+            return riacho_fail(err, RIACHO_FATAL, "task %s cannot commit: %.400s",
+                               run->task->log_name, cause.text);
+        }
+        RIACHO_TRY(status);
+        run->commit_phase = riacho_commit_after(step);
+    } while (run->commit_phase != RIACHO_COMMIT_OPEN);
+    settle(run);
+    return RIACHO_OK;
+}

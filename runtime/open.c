@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * open.c - opens a task and finds out where it goes on: the state's last commit against the last
+ * that the log has of it (protocol.h).
+ *
+ * Where a task began to read is kept in the log as well, as a commit of its own under the name
+ * "<topology>/<task>#origin", written once before the first record is read. State that is lost is
+ * rebuilt from there: `startFrom: latest` means the latest of the first start, not of the rebuild;
+ * and a log that has meanwhile thrown away what lies behind the origin is noticed instead of giving
+ * a state that is quietly smaller.
+ */
+#include "run.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "base/memory.h"
+#include "base/trace.h"
+#include "fault.h"
+#include "progress.h"
+#include "publication.h"
+
+/* What the three places say about a task; points into `arena`. */
+struct history {
+    riacho_arena *arena;
+    riacho_commit_meta state;
+    riacho_progress progress;
+    riacho_log_commit logged;
+    riacho_log_commit origin;
+    char *origin_name;
+};
+
+/* ---- the store ------------------------------------------------------------------------------- */
+
+static riacho_status quarantine(riacho_worker *worker, const riacho_store_spec *spec,
+                                const riacho_task *task, const riacho_error *why, riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_store_factory *stores = worker->options.stores;
+    const char *moved_to = NULL;
+    RIACHO_TRY(stores->ops->quarantine(stores, spec, arena, &moved_to, err));
+    riacho_trace(RIACHO_WARN, "damaged state moved aside, rebuilding it from the log", "task",
+                 task->log_name, "damage", why->text, "moved_to", moved_to, NULL);
+    return RIACHO_OK;
+}
+
+static riacho_status open_store(riacho_task *task, riacho_error *err)
+{
+    riacho_worker *worker = task->deployment->worker;
+    riacho_store_factory *stores = worker->options.stores;
+    const riacho_graph *graph = task->deployment->graph;
+    const riacho_subtopology *sub = &graph->subtopologies[task->subtopology];
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    const char **names = riacho_alloc_zero(arena, sub->store_count, sizeof *names);
+    for (size_t i = 0; i < sub->store_count; i++)
+        names[i] = graph->stores[sub->stores[i]].name;
+    const riacho_store_spec spec = {
+        .topology = graph->name,
+        .task = task->name,
+        .space_names = names,
+        .space_count = sub->store_count,
+    };
+    riacho_error damage = {.text = ""};
+    riacho_status status = stores->ops->open(stores, &spec, &task->store, &damage);
+    if (status == RIACHO_REJECT) {
+        RIACHO_TRY(quarantine(worker, &spec, task, &damage, err));
+        status = stores->ops->open(stores, &spec, &task->store, &damage);
+    }
+    if (status != RIACHO_OK)
+        return riacho_fail(err, status, "task %s: %.400s", task->log_name, damage.text);
+    return RIACHO_OK;
+}
+
+static riacho_status read_history(riacho_task *task, struct history *history, riacho_error *err)
+{
+    riacho_log *log = task->deployment->worker->log;
+    history->origin_name = riacho_format(history->arena, "%s#origin", task->log_name);
+    RIACHO_TRY(task->store->ops->read_commit(task->store, history->arena, &history->state, err));
+    riacho_progress_read(history->state.progress, history->arena, &history->progress);
+    RIACHO_TRY(log->ops->committed(log, task->log_name, history->arena, &history->logged, err));
+    return log->ops->committed(log, history->origin_name, history->arena, &history->origin, err);
+}
+
+/* ---- the run --------------------------------------------------------------------------------- */
+
+void riacho_run_renew_outbox(riacho_run *run)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    const riacho_graph *graph = run->graph;
+    const char **names = riacho_alloc_zero(arena, graph->topic_count, sizeof *names);
+    for (size_t i = 0; i < graph->topic_count; i++)
+        names[i] = graph->topics[i].name;
+    riacho_outbox_done(&run->outbox);
+    riacho_outbox_init(&run->outbox, names, graph->topic_count);
+    run->outbox_recovered = false;
+}
+
+static int32_t source_node(const riacho_graph *graph, int32_t subtopology, int32_t topic)
+{
+    const riacho_subtopology *sub = &graph->subtopologies[subtopology];
+    for (size_t i = 0; i < sub->source_count; i++) {
+        if (graph->nodes[sub->sources[i]].topic == topic)
+            return sub->sources[i];
+    }
+    assert(!"a task reads the topics of its sub-topology");
+    return RIACHO_NONE;
+}
+
+static void make_inputs(riacho_run *run)
+{
+    const riacho_task *task = run->task;
+    run->input_count = task->input_count;
+    run->inputs = riacho_memory_get_zero(run->input_count, sizeof *run->inputs);
+    for (size_t i = 0; i < run->input_count; i++) {
+        const riacho_task_place *place = &task->inputs[i];
+        const riacho_graph_topic *topic = &run->graph->topics[place->topic];
+        const int32_t node = source_node(run->graph, task->subtopology, place->topic);
+        const riacho_input_source source = {
+            .node = node,
+            .topic = topic->name,
+            .partition = place->partition,
+            .key = topic->key.codec,
+            .value = topic->value.codec,
+            .timestamp = run->graph->nodes[node].timestamp_expr,
+            .compacted = task->deployment->cleanups[place->topic] == RIACHO_CLEANUP_COMPACT,
+        };
+        riacho_input_init(&run->inputs[i], &source, run->worker->log->ops);
+    }
+}
+
+static void make_hops(riacho_run *run)
+{
+    const riacho_task *task = run->task;
+    run->first_hop = riacho_memory_get(run->graph->topic_count * sizeof *run->first_hop);
+    for (size_t i = 0; i < run->graph->topic_count; i++)
+        run->first_hop[i] = RIACHO_NONE;
+    run->ends = riacho_memory_get_zero(task->hop_count, sizeof *run->ends);
+    for (size_t i = 0; i < task->hop_count; i++) {
+        const riacho_task_place *hop = &task->hops[i];
+        run->ends[i] = (riacho_position){run->graph->topics[hop->topic].name, hop->partition, 0};
+        if (hop->partition == 0)
+            run->first_hop[hop->topic] = (int32_t)i;
+    }
+}
+
+/* The cache is split evenly over the worker's tasks; one that is too small is none. */
+static uint64_t cache_share(const riacho_worker *worker)
+{
+    enum { CACHE_BYTES_MIN = 64 * 1024 };
+    size_t tasks = 0;
+    for (size_t i = 0; i < worker->deployment_count; i++)
+        tasks += worker->deployments[i].task_count;
+    const uint64_t share = worker->options.cache_bytes / (tasks ? tasks : 1);
+    return share < CACHE_BYTES_MIN ? CACHE_BYTES_MIN : share;
+}
+
+static riacho_status make_run(riacho_task *task, riacho_error *err)
+{
+    riacho_run *run = riacho_memory_get_zero(1, sizeof *run);
+    task->run = run;
+    run->task = task;
+    run->worker = task->deployment->worker;
+    run->graph = task->deployment->graph;
+    run->turn = (uint32_t)task->partition;
+    run->commit_arena = riacho_arena_new();
+    const riacho_overlay_options overlay = {task->store, cache_share(run->worker)};
+    run->host.overlay = riacho_overlay_new(&overlay);
+    run->host.batch = riacho_arena_new();
+    riacho_run_host(run);
+    make_inputs(run);
+    make_hops(run);
+    riacho_run_renew_outbox(run);
+    riacho_error cause = {.text = ""};
+    const riacho_status status =
+        riacho_chain_new(run->graph, task->subtopology, &run->host, &run->chain, &cause);
+    if (status != RIACHO_OK)
+        return riacho_fail(err, status, "task %s: %.400s", task->log_name, cause.text);
+    task->chain = run->chain;
+    task->history = riacho_history_new(task->input_count, task->hop_count);
+    return RIACHO_OK;
+}
+
+void riacho_run_close(riacho_run *run)
+{
+    if (!run)
+        return;
+    riacho_chain_free(run->chain);
+    for (size_t i = 0; i < run->input_count; i++)
+        riacho_input_done(&run->inputs[i]);
+    riacho_outbox_done(&run->outbox);
+    riacho_buffer_done(&run->progress);
+    riacho_arena_free(run->commit_arena);
+    riacho_arena_free(run->host.batch);
+    riacho_overlay_free(run->host.overlay);
+    free(run->inputs);
+    free(run->positions);
+    free(run->partition_time_ms);
+    free(run->ends);
+    free(run->first_hop);
+    free(run);
+}
+
+/* ---- positions ------------------------------------------------------------------------------- */
+
+static const riacho_position *find(const riacho_position *positions, size_t count,
+                                   const riacho_input_source *source)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (positions[i].partition == source->partition &&
+            strcmp(positions[i].topic, source->topic) == 0)
+            return &positions[i];
+    }
+    return NULL;
+}
+
+static bool reads(const riacho_run *run, const riacho_position *position)
+{
+    for (size_t i = 0; i < run->input_count; i++) {
+        if (find(position, 1, &run->inputs[i].source))
+            return true;
+    }
+    return false;
+}
+
+/* Positions of inputs that the topology no longer has are kept: it may have them again. */
+static void carry(riacho_run *run, const struct history *history)
+{
+    const riacho_commit_meta *state = &history->state;
+    const size_t most = run->input_count + state->position_count;
+    run->positions = riacho_memory_get_zero(most, sizeof *run->positions);
+    run->partition_time_ms = riacho_memory_get_zero(most, sizeof *run->partition_time_ms);
+    for (size_t i = 0; i < run->input_count; i++) {
+        const riacho_input_source *source = &run->inputs[i].source;
+        run->positions[i] = (riacho_position){source->topic, source->partition, 0};
+    }
+    run->position_count = run->input_count;
+    for (size_t i = 0; i < state->position_count; i++) {
+        if (reads(run, &state->positions[i]))
+            continue;
+        riacho_position *carried = &run->positions[run->position_count];
+        *carried = state->positions[i];
+        carried->topic =
+            riacho_copy(run->task->deployment->arena, riacho_text(carried->topic)).data;
+        run->partition_time_ms[run->position_count++] = i < history->progress.partition_count
+                                                            ? history->progress.partition_time_ms[i]
+                                                            : INT64_MIN;
+    }
+}
+
+/* Where an input begins that was never read: what the topology says. */
+static riacho_status first_start(const riacho_run *run, size_t input, int64_t *ret_next,
+                                 riacho_error *err)
+{
+    riacho_log *log = run->worker->log;
+    riacho_clock *clock = run->worker->clock;
+    const riacho_input_source *source = &run->inputs[input].source;
+    const riacho_graph_topic *topic = &run->graph->topics[run->task->inputs[input].topic];
+    int64_t first, next;
+    RIACHO_TRY(log->ops->bounds(log, source->topic, source->partition, &first, &next, err));
+    *ret_next = first;
+    if (topic->roles & RIACHO_TOPIC_REPARTITION)
+        return RIACHO_OK;
+    switch (topic->start) {
+    case RIACHO_START_EARLIEST:
+        return RIACHO_OK;
+    case RIACHO_START_LATEST:
+        *ret_next = next;
+        return RIACHO_OK;
+    case RIACHO_START_AGO:
+        return log->ops->offset_at(log, source->topic, source->partition,
+                                   clock->now_ms(clock) - topic->start_ago_ms, ret_next, err);
+    case RIACHO_START_NONE:
+        break;
+    }
+    return riacho_fail(err, RIACHO_FATAL,
+                       "task %s has no committed position in %s/%d, and `startFrom: none` says "
+                       "that there must be one",
+                       run->task->log_name, source->topic, (int)source->partition);
+}
+
+/* Writes down where the inputs begin that have no origin yet, before anything of them is read. */
+static riacho_status settle_origin(riacho_run *run, struct history *history, riacho_error *err)
+{
+    riacho_log *log = run->worker->log;
+    riacho_log_commit *origin = &history->origin;
+    riacho_position *settled =
+        riacho_alloc(history->arena, (origin->position_count + run->input_count) * sizeof *settled);
+    size_t count = origin->position_count;
+    if (count)
+        memcpy(settled, origin->positions, count * sizeof *settled);
+    for (size_t i = 0; i < run->input_count; i++) {
+        const riacho_input_source *source = &run->inputs[i].source;
+        if (find(origin->positions, origin->position_count, source))
+            continue;
+        settled[count] = (riacho_position){source->topic, source->partition, 0};
+        RIACHO_TRY(first_start(run, i, &settled[count++].next, err));
+    }
+    if (count == origin->position_count)
+        return RIACHO_OK;
+    const riacho_log_commit commit = {
+        .task = history->origin_name,
+        .number = origin->number + 1,
+        .positions = settled,
+        .position_count = count,
+    };
+    RIACHO_TRY(log->ops->commit(log, &commit, NULL, err));
+    *origin = commit;
+    return RIACHO_OK;
+}
+
+/* The state's own position, else the origin. */
+static void seek(riacho_run *run, const struct history *history)
+{
+    const riacho_commit_meta *state = &history->state;
+    for (size_t i = 0; i < run->input_count; i++) {
+        riacho_input *input = &run->inputs[i];
+        const riacho_position *at = find(state->positions, state->position_count, &input->source);
+        if (at && (size_t)(at - state->positions) < history->progress.partition_count)
+            input->partition_time_ms = history->progress.partition_time_ms[at - state->positions];
+        if (!at)
+            at = find(history->origin.positions, history->origin.position_count, &input->source);
+        assert(at);
+        riacho_input_seek(input, at->next);
+        run->positions[i].next = at->next;
+        run->partition_time_ms[i] = input->partition_time_ms;
+    }
+}
+
+/* A position must lie within what the log holds, or the state and the log do not belong together.
+ */
+static riacho_status check_held(const riacho_run *run, riacho_error *err)
+{
+    riacho_log *log = run->worker->log;
+    for (size_t i = 0; i < run->input_count; i++) {
+        const riacho_input *input = &run->inputs[i];
+        const char *topic = input->source.topic;
+        const int partition = (int)input->source.partition;
+        const int64_t wanted =
+            run->replaying && input->until > input->position ? input->until : input->position;
+        int64_t first, next;
+        RIACHO_TRY(log->ops->bounds(log, topic, input->source.partition, &first, &next, err));
+        if (input->position < first && !input->source.compacted)
+            return riacho_fail(
+                err, RIACHO_FATAL,
+                "task %s needs %s/%d from offset %" PRId64 " on, and the log holds it from offset "
+                "%" PRId64 " on: its retention is shorter than this task was away, or than a "
+                "rebuild needs; restore the state from a backup, or start the topology anew under "
+                "another name",
+                run->task->log_name, topic, partition, input->position, first);
+        if (wanted > next)
+            return riacho_fail(
+                err, RIACHO_FATAL,
+                "task %s has read %s/%d up to offset %" PRId64 ", and the log ends at offset "
+                "%" PRId64 ": this log is not the one that the state belongs to, or an older copy",
+                run->task->log_name, topic, partition, wanted, next);
+    }
+    return RIACHO_OK;
+}
+
+/* ---- what a restart has to do ---------------------------------------------------------------- */
+
+static void begin_replay(riacho_run *run, const struct history *history)
+{
+    run->replaying = true;
+    run->replay_number = history->logged.number;
+    for (size_t i = 0; i < run->input_count; i++) {
+        riacho_input *input = &run->inputs[i];
+        const riacho_position *end =
+            find(history->logged.positions, history->logged.position_count, &input->source);
+        input->until = end ? end->next : input->position;
+    }
+    riacho_run_measure(run, 0);
+    atomic_store(&run->task->state, RIACHO_TASK_RECOVERING);
+    run->dirty = true;
+    riacho_trace(RIACHO_WARN, "state is behind the log, replaying it", "task", run->task->log_name,
+                 NULL);
+}
+
+static riacho_status take_outbox(riacho_run *run, const struct history *history, riacho_error *err)
+{
+    riacho_outbox_read read;
+    RIACHO_TRY(riacho_outbox_parse(history->state.outbox, history->arena, &read, err));
+    riacho_outbox_restore(&run->outbox, history->state.outbox, read.count);
+    run->outbox_recovered = true;
+    run->commit_phase = RIACHO_COMMIT_STATE_WRITTEN;
+    run->dirty = true;
+    riacho_trace(RIACHO_INFO, "appending the outputs of the last commit", "task",
+                 run->task->log_name, NULL);
+    return RIACHO_OK;
+}
+
+static riacho_status go_on(riacho_run *run, riacho_error *err)
+{
+    RIACHO_TRY(riacho_run_note_present_ends(run, err));
+    const riacho_publish published = {run->number, run->host.stream_time_ms, run->positions,
+                                      run->ends};
+    riacho_task_publish(run->task, &published);
+    return RIACHO_OK;
+}
+
+static riacho_status recover(riacho_run *run, const struct history *history, riacho_error *err)
+{
+    const riacho_found found = {
+        .state_number = history->state.number,
+        .replaying = history->progress.replaying,
+        .outbox = history->state.outbox.data && history->state.outbox.size,
+        .log_number = history->logged.number,
+    };
+    switch (riacho_recover(&found)) {
+    case RIACHO_RECOVERY_REPLAY:
+        begin_replay(run, history);
+        return check_held(run, err);
+    case RIACHO_RECOVERY_APPEND:
+        RIACHO_TRY(check_held(run, err));
+        return take_outbox(run, history, err);
+    case RIACHO_RECOVERY_NONE:
+        break;
+    }
+    RIACHO_TRY(check_held(run, err));
+    return go_on(run, err);
+}
+
+riacho_status riacho_run_open(riacho_task *task, riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    struct history history = {.arena = arena};
+    RIACHO_TRY(open_store(task, err));
+    RIACHO_TRY(read_history(task, &history, err));
+    RIACHO_TRY(make_run(task, err));
+    riacho_run *run = task->run;
+    riacho_clock *clock = run->worker->clock;
+    run->commit_started_ns = run->last_commit_ns = clock->monotonic_ns(clock);
+    run->number = history.state.number;
+    if (history.state.number)
+        run->host.stream_time_ms = history.state.stream_time_ms;
+    riacho_chain_restore(run->chain, history.progress.chain);
+    carry(run, &history);
+    RIACHO_TRY(settle_origin(run, &history, err));
+    seek(run, &history);
+    RIACHO_TRY(recover(run, &history, err));
+    RIACHO_TRY(riacho_fault_at(run->worker, RIACHO_SITE_RECOVERY, err));
+    if (run->commit_phase == RIACHO_COMMIT_OPEN)
+        return RIACHO_OK;
+    const riacho_status status = riacho_run_commit(run, err);
+    return status == RIACHO_RETRY ? RIACHO_OK : status; /* paused, and tried again later */
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * progress.c - see progress.h. Layout: version (1 byte), replaying (1), count of times (4), the
+ * times (8 each), the chain's bytes until the end.
+ */
+#include "progress.h"
+
+#include "wire.h"
+
+enum { VERSION = 1 };
+
+void riacho_progress_write(const riacho_progress *progress, riacho_buffer *out)
+{
+    riacho_wire_put(out, VERSION, 1);
+    riacho_wire_put(out, progress->replaying, 1);
+    riacho_wire_put(out, progress->partition_count, 4);
+    for (size_t i = 0; i < progress->partition_count; i++)
+        riacho_wire_put(out, (uint64_t)progress->partition_time_ms[i], 8);
+    riacho_buffer_append(out, progress->chain.data, progress->chain.size);
+}
+
+void riacho_progress_read(riacho_bytes bytes, riacho_arena *arena, riacho_progress *ret_progress)
+{
+    riacho_wire wire = {bytes.data, bytes.size};
+    *ret_progress = (riacho_progress){0};
+    const uint64_t version = riacho_wire_get(&wire, 1);
+    const bool replaying = riacho_wire_get(&wire, 1) != 0;
+    const uint64_t count = riacho_wire_get(&wire, 4);
+    if (version != VERSION || !wire.data || count > wire.size / 8)
+        return;
+    int64_t *times = riacho_alloc(arena, (size_t)count * sizeof *times);
+    for (size_t i = 0; i < count; i++)
+        times[i] = (int64_t)riacho_wire_get(&wire, 8);
+    *ret_progress = (riacho_progress){replaying, times, (size_t)count, {wire.data, wire.size}};
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.h - the stream thread's side of a task: its inputs, its chain of operators, its uncommitted
+ * changes and outputs, and where it is in the commit protocol.
+ *
+ *   open.c     opens the store, finds out what a restart has to do, makes the run
+ *   process.c  records into changes and outputs; error policies; punctuators
+ *   commit.c   changes, positions and outputs into the store and the log; shows them to readers
+ *
+ * Invariants
+ *   1 Between two records the overlay, the outbox, the chain's notes and the inputs' positions say
+ *     the same: everything of every record below the positions, and nothing of any other.
+ *   2 Records are processed only while commit_phase is RIACHO_COMMIT_OPEN.
+ *   3 Nothing of the batch arena is used after the record, punctuator or flush it was made for.
+ *
+ * Threads: belongs to one stream thread (the opening thread before that starts, the closing thread
+ * after it ended).
+ */
+#pragma once
+
+#include "input.h"
+#include "operators/operators.h"
+#include "outbox.h"
+#include "protocol.h"
+#include "refusal.h"
+#include "worker_private.h"
+
+typedef struct riacho_run {
+    riacho_host host; /* first: output() is given its address */
+    riacho_task *task;
+    riacho_worker *worker;
+    const riacho_graph *graph;
+    riacho_chain *chain;
+    riacho_error error; /* where the chain puts causes */
+
+    riacho_input *inputs; /* one for each of task->inputs */
+    size_t input_count;
+    riacho_position *positions; /* of the inputs, then those carried along from a store that had
+                                   inputs which the topology no longer has */
+    int64_t *partition_time_ms; /* of positions, for the meta */
+    size_t position_count;
+    riacho_position *ends; /* of task->hops */
+    int32_t *first_hop;    /* by topic of the graph: RIACHO_NONE, or the hop of its partition 0 */
+    uint32_t turn;         /* chooses partitions for outputs without a key */
+
+    riacho_outbox outbox;
+    bool outbox_recovered; /* found in the store: its topics are those of another start */
+    bool output_refused;   /* a limit refused an output of the record in hand */
+
+    riacho_commit_phase commit_phase;
+    uint64_t number;           /* of the last commit */
+    int64_t commit_started_ns; /* of the commit under way */
+    int64_t last_commit_ns;
+    int64_t commit_retry_at_ns; /* of one that found no room */
+    int64_t commit_backoff_ms;
+    bool commit_requested;
+    bool dirty; /* there is something to commit */
+    uint64_t uncommitted_records;
+    riacho_buffer progress;
+    riacho_arena *commit_arena; /* of one commit */
+
+    bool replaying;         /* reading up to inputs[i].until, outputs suppressed */
+    uint64_t replay_number; /* the commit that ends it */
+
+    riacho_input *in_hand; /* its head waits for another attempt; NULL: none does */
+    uint32_t attempts;     /* that failed */
+    int64_t attempt_at_ns; /* not before; 0: at once */
+} riacho_run;
+
+/* Bounds of one commit beside overlay_bytes. A commit's outputs are one append: their number is
+ * bounded by RIACHO_APPEND_RECORDS_MAX, with room for what a flush adds. */
+enum {
+    RIACHO_COMMIT_RECORDS_MAX = 50000,
+    RIACHO_COMMIT_OUTPUTS_MAX = 50000,
+    RIACHO_COMMIT_OUTPUT_BYTES_MAX = 32 * 1024 * 1024,
+};
+
+/* ---- open.c ---------------------------------------------------------------------------------- */
+
+/* Opens and recovers a task: afterwards it continues where it was, or replays, or has an outbox to
+ * append (commit_phase tells). The task then has store, chain, run, history, and a publication
+ * unless it replays. */
+RIACHO_CHECKED riacho_status riacho_run_open(riacho_task *task, riacho_error *err);
+/* Frees everything of the run, the store included; nothing is written. NULL is fine. */
+void riacho_run_close(riacho_run *run);
+/* An empty outbox that names this topology's topics. */
+void riacho_run_renew_outbox(riacho_run *run);
+
+/* ---- process.c ------------------------------------------------------------------------------- */
+
+/* Fills in what the chain needs of its task, but for overlay and batch arena. */
+void riacho_run_host(riacho_run *run);
+
+typedef struct riacho_passage {
+    size_t limit; /* records at most */
+    /* false: an attempt that is not due yet is made all the same, because time does not pass by
+     * itself (riacho_worker_drive). */
+    bool backoff;
+} riacho_passage;
+
+/* Processes records in the order of their timestamps until the limit, or until it has to wait: for
+ * a fetch, for an attempt, for a commit. ret_count: how many. RIACHO_FATAL ends the worker. */
+RIACHO_CHECKED riacho_status riacho_run_process(riacho_run *run, const riacho_passage *passage,
+                                                size_t *ret_count, riacho_error *err);
+/* Calls the wall-clock punctuators that are due; ret_count: 1 when there were some. */
+RIACHO_CHECKED riacho_status riacho_run_punctuate(riacho_run *run, size_t *ret_count,
+                                                  riacho_error *err);
+/* Whether process would do something now (as far as is known without fetching). */
+bool riacho_run_ready(riacho_run *run, int64_t now_ns);
+/* All inputs of a replay have reached their ends. */
+bool riacho_run_replayed(const riacho_run *run);
+/* Brings the task's gauges up to date, and adds to its busy time. */
+void riacho_run_measure(riacho_run *run, int64_t busy_ns);
+/* A flush, with what a caching store cannot forward refused as on_process says. */
+RIACHO_CHECKED riacho_status riacho_run_flush(riacho_run *run, riacho_error *err);
+
+/* ---- commit.c -------------------------------------------------------------------------------- */
+
+/* A commit is due for its size or because it was asked for, not because of time. */
+bool riacho_run_full(const riacho_run *run);
+/* Carries the commit to its end from wherever it is. RIACHO_RETRY: no room; the task is paused, the
+ * same step is tried again by the next call. */
+RIACHO_CHECKED riacho_status riacho_run_commit(riacho_run *run, riacho_error *err);
+/* Of a commit that was found in the store it is not known how far it wrote: the present ends of all
+ * hops are far enough. */
+RIACHO_CHECKED riacho_status riacho_run_note_present_ends(riacho_run *run, riacho_error *err);

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thread.c - see thread.h.
+ *
+ * Fetching goes on until the log has nothing more for any input that has room. After that an input
+ * with nothing buffered is known to be caught up, which the choice between inputs needs to know
+ * (max.task.idle.ms 0). No clock is read per record: a round reads it a few times.
+ */
+#include "thread.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "base/macros.h"
+#include "base/memory.h"
+#include "base/trace.h"
+
+static int64_t now_ns(const riacho_thread *thread)
+{
+    return thread->worker->clock->monotonic_ns(thread->worker->clock);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static void collect_inputs(riacho_thread *thread)
+{
+    for (size_t r = 0; r < thread->run_count; r++)
+        thread->input_count += thread->runs[r]->input_count;
+    thread->inputs = riacho_memory_get_zero(thread->input_count, sizeof(riacho_input *));
+    thread->tags = riacho_memory_get_zero(thread->input_count, sizeof *thread->tags);
+    uint32_t tag = 0;
+    for (size_t r = 0; r < thread->run_count; r++) {
+        for (size_t i = 0; i < thread->runs[r]->input_count; i++, tag++) {
+            thread->inputs[tag] = &thread->runs[r]->inputs[i];
+            thread->inputs[tag]->tag = tag;
+        }
+    }
+}
+
+static riacho_status assign(riacho_thread *thread, riacho_error *err)
+{
+    RIACHO_AUTO(heap)
+    riacho_log_assignment *assignments =
+        riacho_memory_get(thread->input_count * sizeof *assignments);
+    for (size_t i = 0; i < thread->input_count; i++) {
+        const riacho_input *input = thread->inputs[i];
+        assignments[i] = (riacho_log_assignment){input->source.topic, input->source.partition,
+                                                 input->fetched, input->tag};
+    }
+    return thread->worker->log->ops->assign(thread->reader, assignments, thread->input_count, err);
+}
+
+riacho_status riacho_thread_open(riacho_thread *thread, riacho_error *err)
+{
+    riacho_log *log = thread->worker->log;
+    RIACHO_TRY(log->ops->reader_open(log, &thread->reader, err));
+    collect_inputs(thread);
+    return assign(thread, err);
+}
+
+void riacho_thread_close(riacho_thread *thread)
+{
+    if (thread->reader)
+        thread->worker->log->ops->reader_close(thread->reader);
+    free(thread->runs);
+    free(thread->inputs);
+    free(thread->tags);
+    *thread = (riacho_thread){0};
+}
+
+void riacho_thread_wake(riacho_thread *thread)
+{
+    if (thread->reader)
+        thread->worker->log->ops->reader_wake(thread->reader);
+}
+
+/* ---- fetching -------------------------------------------------------------------------------- */
+
+/* A gap is usual in a compacted topic; elsewhere retention may have overtaken the task. */
+static riacho_status check_gap(const riacho_thread *thread, const riacho_input *input,
+                               const riacho_log_batch *batch, riacho_error *err)
+{
+    const int64_t begins = batch->count ? batch->records[0].offset : batch->next;
+    if (begins <= input->fetched || input->source.compacted)
+        return RIACHO_OK;
+    riacho_log *log = thread->worker->log;
+    int64_t first, next;
+    RIACHO_TRY(
+        log->ops->bounds(log, input->source.topic, input->source.partition, &first, &next, err));
+    if (first <= input->fetched)
+        return RIACHO_OK;
+    return riacho_fail(err, RIACHO_FATAL,
+                       "%s/%d: offset %lld was removed by retention before it was read; the log "
+                       "holds it from offset %lld on: give the topic a longer retention",
+                       input->source.topic, (int)input->source.partition, (long long)input->fetched,
+                       (long long)first);
+}
+
+static riacho_status take_batch(riacho_thread *thread, riacho_log_batch *batch, riacho_error *err)
+{
+    assert(batch->tag < thread->input_count);
+    riacho_log *log = thread->worker->log;
+    riacho_input *input = thread->inputs[batch->tag];
+    const riacho_status status = check_gap(thread, input, batch, err);
+    if (status != RIACHO_OK) {
+        log->ops->batch_free(batch);
+        return status;
+    }
+    riacho_input_push(input, batch);
+    if (input->buffered >= RIACHO_FETCH_RECORDS_MAX && !input->paused) {
+        input->paused = true;
+        log->ops->pause(thread->reader, &input->tag, 1);
+    }
+    return RIACHO_OK;
+}
+
+static void resume_inputs(riacho_thread *thread)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < thread->input_count; i++) {
+        riacho_input *input = thread->inputs[i];
+        if (!input->paused || input->buffered > RIACHO_FETCH_RECORDS_MAX / 2)
+            continue;
+        input->paused = false;
+        thread->tags[count++] = input->tag;
+    }
+    if (count)
+        thread->worker->log->ops->resume(thread->reader, thread->tags, count);
+}
+
+/* The log has nothing more. What compaction removed at the end of a replay will never come. */
+static void note_caught_up(riacho_thread *thread)
+{
+    for (size_t i = 0; i < thread->input_count; i++) {
+        riacho_input *input = thread->inputs[i];
+        input->caught_up = true;
+        if (input->until != INT64_MAX && input->source.compacted && !input->buffered &&
+            input->position < input->until)
+            riacho_input_seek(input, input->until);
+    }
+}
+
+/* Takes everything the log has and there is room for; waits up to wait_ms for the first batch. */
+static riacho_status fetch(riacho_thread *thread, int64_t wait_ms, riacho_error *err)
+{
+    const riacho_log_ops *ops = thread->worker->log->ops;
+    resume_inputs(thread);
+    for (;; wait_ms = 0) {
+        riacho_log_batch *batch = NULL;
+        RIACHO_TRY(ops->poll(thread->reader, wait_ms, &batch, err));
+        if (!batch) {
+            note_caught_up(thread);
+            return RIACHO_OK;
+        }
+        RIACHO_TRY(take_batch(thread, batch, err));
+    }
+}
+
+/* ---- committing ------------------------------------------------------------------------------ */
+
+static int64_t interval_ns(const riacho_run *run)
+{
+    const int64_t forced_ms = run->worker->options.commit_interval_ms;
+    return (forced_ms ? forced_ms : run->graph->commit_interval_ms) * 1000000;
+}
+
+/* When the run must commit at the latest, given whether it has something left to process. */
+static int64_t commit_due_ns(const riacho_run *run, bool idle)
+{
+    if (run->commit_phase != RIACHO_COMMIT_OPEN)
+        return run->commit_retry_at_ns;
+    if (riacho_run_replayed(run) || (run->dirty && riacho_run_full(run)))
+        return 0;
+    if (!run->dirty || run->replaying)
+        return INT64_MAX;
+    const int64_t gap_ns = (int64_t)RIACHO_IDLE_COMMIT_GAP_MS * 1000000;
+    const int64_t whole_ns = interval_ns(run);
+    return run->last_commit_ns + (idle && gap_ns < whole_ns ? gap_ns : whole_ns);
+}
+
+/* RIACHO_RETRY has paused the task, which is no concern of the others. */
+static riacho_status commit(riacho_run *run, riacho_error *err)
+{
+    const riacho_status status = riacho_run_commit(run, err);
+    return status == RIACHO_RETRY ? RIACHO_OK : status;
+}
+
+static riacho_status commit_due(riacho_thread *thread, riacho_error *err)
+{
+    for (size_t i = 0; i < thread->run_count; i++) {
+        riacho_run *run = thread->runs[i];
+        const int64_t now = now_ns(thread);
+        if (commit_due_ns(run, !riacho_run_ready(run, now)) <= now)
+            RIACHO_TRY(commit(run, err));
+    }
+    return RIACHO_OK;
+}
+
+riacho_status riacho_thread_commit_all(riacho_thread *thread, riacho_error *err)
+{
+    riacho_status worst = RIACHO_OK;
+    for (size_t i = 0; i < thread->run_count; i++) {
+        riacho_run *run = thread->runs[i];
+        if (!run->dirty && run->commit_phase == RIACHO_COMMIT_OPEN)
+            continue;
+        const riacho_status status = riacho_run_commit(run, err);
+        if (status == RIACHO_RETRY)
+            worst = RIACHO_RETRY;
+        else
+            RIACHO_TRY(status);
+    }
+    return worst;
+}
+
+static void take_commit_requests(riacho_thread *thread)
+{
+    const uint64_t requests = atomic_load(&thread->worker->commit_requests);
+    if (requests == thread->commit_requests_seen)
+        return;
+    thread->commit_requests_seen = requests;
+    for (size_t i = 0; i < thread->run_count; i++)
+        thread->runs[i]->commit_requested = thread->runs[i]->dirty;
+}
+
+/* ---- rounds ---------------------------------------------------------------------------------- */
+
+static riacho_status process_all(riacho_thread *thread, const riacho_passage *passage,
+                                 size_t *ret_count, riacho_error *err)
+{
+    *ret_count = 0;
+    for (size_t i = 0; i < thread->run_count; i++) {
+        riacho_run *run = thread->runs[i];
+        size_t records = 0, punctuators = 0;
+        const int64_t began_ns = now_ns(thread);
+        RIACHO_TRY(riacho_run_process(run, passage, &records, err));
+        RIACHO_TRY(riacho_run_punctuate(run, &punctuators, err));
+        riacho_run_measure(run, now_ns(thread) - began_ns);
+        *ret_count += records + punctuators;
+    }
+    return RIACHO_OK;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How long the next fetch may wait: not at all while a task can process, else until the first thing
+ * that is due by time. */
+static int64_t idle_ms(riacho_thread *thread)
+{
+    const int64_t now = now_ns(thread);
+    const int64_t wall_ms = thread->worker->clock->now_ms(thread->worker->clock);
+    int64_t due_ns = now + (int64_t)RIACHO_IDLE_POLL_MS * 1000000;
+    for (size_t i = 0; i < thread->run_count; i++) {
+        riacho_run *run = thread->runs[i];
+        if (riacho_run_ready(run, now))
+            return 0;
+        due_ns = earlier(due_ns, commit_due_ns(run, true));
+        if (run->attempt_at_ns)
+            due_ns = earlier(due_ns, run->attempt_at_ns);
+        const int64_t tick_ms = riacho_chain_next_wall_clock_ms(run->chain);
+        if (tick_ms != INT64_MAX && !run->replaying)
+            due_ns = earlier(due_ns, now + (tick_ms - wall_ms) * 1000000);
+    }
+    return due_ns <= now ? 0 : (due_ns - now + 999999) / 1000000;
+}
+
+/* A poll that came back at once with nothing, although it might have waited (the log in memory),
+ * would keep the thread spinning. */
+static void rest(const riacho_thread *thread, int64_t began_ns)
+{
+    enum { AT_ONCE_NS = 100000 };
+    if (now_ns(thread) - began_ns >= AT_ONCE_NS)
+        return;
+    const struct timespec pause = {.tv_nsec = AT_ONCE_NS * 2};
+    nanosleep(&pause, NULL);
+}
+
+static bool anything_buffered(const riacho_thread *thread)
+{
+    for (size_t i = 0; i < thread->input_count; i++) {
+        if (thread->inputs[i]->buffered)
+            return true;
+    }
+    return false;
+}
+
+static riacho_status do_round(riacho_thread *thread, riacho_error *err)
+{
+    static const riacho_passage passage = {.limit = RIACHO_ROUND_RECORDS, .backoff = true};
+    const int64_t wait_ms = idle_ms(thread);
+    const int64_t began_ns = now_ns(thread);
+    RIACHO_TRY(fetch(thread, wait_ms, err));
+    if (wait_ms && !anything_buffered(thread))
+        rest(thread, began_ns);
+    size_t processed;
+    RIACHO_TRY(process_all(thread, &passage, &processed, err));
+    take_commit_requests(thread);
+    return commit_due(thread, err);
+}
+
+static bool stops(const riacho_thread *thread)
+{
+    return atomic_load(&thread->worker->stopping) || atomic_load(&thread->worker->crashed);
+}
+
+static void *run_thread(void *argument)
+{
+    riacho_thread *thread = argument;
+    riacho_error err = {.text = ""};
+    riacho_status status = RIACHO_OK;
+    while (status == RIACHO_OK && !stops(thread))
+        status = do_round(thread, &err);
+    if (status == RIACHO_OK && !atomic_load(&thread->worker->crashed))
+        status = riacho_thread_commit_all(thread, &err);
+    if (status != RIACHO_OK)
+        riacho_worker_end(thread->worker, status, &err);
+    return NULL;
+}
+
+riacho_status riacho_thread_start(riacho_thread *thread, riacho_error *err)
+{
+    if (pthread_create(&thread->pthread, NULL, run_thread, thread))
+        return riacho_fail(err, RIACHO_FATAL, "cannot start stream thread %zu", thread->index);
+    thread->started = true;
+    return RIACHO_OK;
+}
+
+/* ---- driving --------------------------------------------------------------------------------- */
+
+/* Commits as `mode` says; what is full commits in any case. ret_count: how many did. */
+static riacho_status commit_pass(riacho_thread *thread, riacho_drive mode, size_t *ret_count,
+                                 riacho_error *err)
+{
+    riacho_status worst = RIACHO_OK;
+    *ret_count = 0;
+    for (size_t i = 0; i < thread->run_count; i++) {
+        riacho_run *run = thread->runs[i];
+        const bool must = run->commit_phase != RIACHO_COMMIT_OPEN || riacho_run_replayed(run) ||
+                          (run->dirty && riacho_run_full(run));
+        if (!must && !(run->dirty && mode == RIACHO_DRIVE_COMMIT))
+            continue;
+        const riacho_status status = riacho_run_commit(run, err);
+        if (status == RIACHO_RETRY)
+            worst = RIACHO_RETRY;
+        else
+            RIACHO_TRY(status);
+        *ret_count += status == RIACHO_OK;
+    }
+    return worst;
+}
+
+riacho_status riacho_thread_drive(riacho_thread *thread, riacho_drive mode, riacho_error *err)
+{
+    static const riacho_passage passage = {.limit = SIZE_MAX, .backoff = false};
+    for (;;) {
+        if (atomic_load(&thread->worker->crashed))
+            return riacho_fail(err, RIACHO_FATAL, "the worker has stopped");
+        size_t processed, committed;
+        RIACHO_TRY(fetch(thread, 0, err));
+        RIACHO_TRY(process_all(thread, &passage, &processed, err));
+        take_commit_requests(thread);
+        RIACHO_TRY(commit_pass(thread, mode, &committed, err));
+        if (!processed && !committed)
+            return RIACHO_OK;
+    }
+}

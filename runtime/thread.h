@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thread.h - a stream thread: one reader of the log and the tasks it feeds.
+ *
+ * A round: fetch all there is room for; process some records of each task; punctuate; commit what
+ * is due. riacho_worker_drive runs the same parts in the caller's thread.
+ *
+ * When a task commits: at once when its size or a processor or riacho_worker_request_commit asks
+ * for it; after the commit interval; and earlier than that when there is nothing left to process,
+ * so that a lone event is seen (and goes on through a repartition topic) without waiting for the
+ * interval. Such early commits keep RIACHO_IDLE_COMMIT_GAP_MS apart, or a trickle of records would
+ * make one fsync each.
+ *
+ * Threads: made and freed by the opening thread; its content belongs to the stream thread between
+ * start and join. riacho_thread_wake may be called by any.
+ */
+#pragma once
+
+#include "run.h"
+
+enum {
+    RIACHO_ROUND_RECORDS = 1000, /* of one task, before the next task has its turn */
+    RIACHO_IDLE_COMMIT_GAP_MS = 5,
+    RIACHO_IDLE_POLL_MS = 500, /* longest sleep of a thread with nothing to do */
+};
+
+typedef struct riacho_thread {
+    riacho_worker *worker;
+    size_t index;
+    riacho_log_reader *reader;
+    riacho_run **runs;
+    size_t run_count;
+    riacho_input **inputs; /* by tag */
+    size_t input_count;
+    uint32_t *tags; /* room for all, for pause and resume */
+    uint64_t commit_requests_seen;
+    pthread_t pthread;
+    bool started;
+} riacho_thread;
+
+/* Opens the reader and assigns every input of the runs, which are in place. */
+RIACHO_CHECKED riacho_status riacho_thread_open(riacho_thread *thread, riacho_error *err);
+void riacho_thread_close(riacho_thread *thread);
+/* Runs rounds in a thread of its own until the worker stops. What it ends with by itself goes to
+ * the worker (riacho_worker_end). */
+RIACHO_CHECKED riacho_status riacho_thread_start(riacho_thread *thread, riacho_error *err);
+void riacho_thread_wake(riacho_thread *thread);
+
+/* In the caller's thread: processes until nothing is left to do. */
+RIACHO_CHECKED riacho_status riacho_thread_drive(riacho_thread *thread, riacho_drive commit,
+                                                 riacho_error *err);
+/* Commits every task that has something to commit: at the end. RIACHO_RETRY: one found no room. */
+RIACHO_CHECKED riacho_status riacho_thread_commit_all(riacho_thread *thread, riacho_error *err);
+
+/* worker.c: the worker ends with this status, the first one given; every thread stops without a
+ * commit when it is RIACHO_FATAL. */
+void riacho_worker_end(riacho_worker *worker, riacho_status status, const riacho_error *reason);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * topics.h - makes sure that the topics of a topology are there, before anything reads or writes.
+ *
+ * Threads: the opening thread.
+ */
+#pragma once
+
+#include "worker_private.h"
+
+/* Creates what is missing, checks the rest, and fills deployment->partitions and ->cleanups (room
+ * for every topic of the graph). A topic that declares partitions must have just as many; one that
+ * does not is taken as found, else it gets one, and a repartition topic gets as many as the
+ * sub-topology that writes it has tasks. Settings that the topology does not say are left as they
+ * are. RIACHO_REJECT names the topic. */
+RIACHO_CHECKED riacho_status riacho_topics_ensure(riacho_deployment *deployment, riacho_error *err);
+
+/* Tasks of a sub-topology: the most partitions of any topic that it reads; 0 while one of those is
+ * not known yet. */
+int32_t riacho_topics_task_count(const riacho_deployment *deployment, int32_t subtopology);
