@@ -83,12 +83,12 @@ static bool tombstones_expired(const struct chunk_head *head, int64_t now_ms)
 struct survey {
     uint64_t clean_bytes;
     uint64_t dirty_bytes;
-    bool expired; /* some chunk, not the newest, has tombstones to drop */
+    bool expired; /* some chunk has tombstones to drop */
 };
 
 static riacho_status survey(const struct embedded *log, const struct partition *partition,
-                            int64_t cleaned_to, int64_t now_ms, struct survey *ret,
-                            riacho_error *err)
+                            int64_t cleaned_to, int64_t now_ms, enum clean_effort effort,
+                            struct survey *ret, riacho_error *err)
 {
     const int64_t end = atomic_load(&partition->next);
     *ret = (struct survey){0};
@@ -101,7 +101,10 @@ static riacho_status survey(const struct embedded *log, const struct partition *
         if (!there)
             return RIACHO_OK;
         *(head.last < cleaned_to ? &ret->clean_bytes : &ret->dirty_bytes) += head.stored_bytes;
-        ret->expired |= head.last + 1 < end && tombstones_expired(&head, now_ms);
+        /* The newest chunk may have no tombstone but the last record, which stays for ever: not
+         * worth a pass every time. */
+        ret->expired |= (effort == CLEAN_EVERYTHING || head.last + 1 < end) &&
+                        tombstones_expired(&head, now_ms);
     }
 }
 
@@ -213,7 +216,7 @@ riacho_status riacho_embedded_compact(struct embedded *log, struct partition *pa
     RIACHO_AUTO(pass) struct pass pass;
     pass_init(&pass, log, partition);
     RIACHO_TRY(load_cleaned_to(log, partition, &cleaned_to, err));
-    RIACHO_TRY(survey(log, partition, cleaned_to, pass.now_ms, &found, err));
+    RIACHO_TRY(survey(log, partition, cleaned_to, pass.now_ms, effort, &found, err));
     const bool dirty = effort == CLEAN_EVERYTHING ? cleaned_to < pass.end
                                                   : found.dirty_bytes * DIRTY_SHARE >=
                                                             found.dirty_bytes + found.clean_bytes &&
