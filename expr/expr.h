@@ -68,6 +68,12 @@ RIACHO_CHECKED riacho_status riacho_expr_compile_record(
 const riacho_type *riacho_expr_type(const riacho_expr *expr);
 /* Whether the result can be null. */
 bool riacho_expr_nullable(const riacho_expr *expr);
+/* Whether the value of scope name `index` is read. */
+bool riacho_expr_uses(const riacho_expr *expr, size_t index);
+/* Appends the normal form: one text for all that differs in spaces, quotes, escapes and ways to
+ * write a number only. A record is `{field: expression, ...}` in the record's order. For hashing a
+ * topology, and for people. */
+void riacho_expr_print(const riacho_expr *expr, riacho_buffer *out);
 
 /* A lookup table for RIACHO_NAME_LOOKUP names: `get` gives absent when there is no such entry. */
 typedef struct riacho_expr_lookup {
