@@ -441,7 +441,7 @@ riacho_status riacho_embedded_offset_at(riacho_log *base, const char *topic, int
     struct partition *partition;
     RIACHO_TRY(riacho_embedded_partition(log, topic, index, &partition, err));
     const int64_t limit = atomic_load(&partition->next);
-    int64_t from;
+    int64_t from = limit;
     RIACHO_TRY(find_chunk_at(log, partition, timestamp_ms, limit, &from, err));
     RIACHO_AUTO(cursor) struct cursor cursor = {0};
     riacho_cursor_open(&cursor, &log->database, CURSOR_CHUNKS, place_of(partition));

@@ -234,7 +234,7 @@ static riacho_status load_topic(struct embedded *log, const char *name, riacho_b
                                 riacho_error *err)
 {
     riacho_topic_spec spec = {.name = name};
-    uint32_t id;
+    uint32_t id = 0;
     RIACHO_TRY(decode(log, stored, &id, &spec, err));
     struct topic *topic = topic_new(id, &spec);
     add_topic(log, topic);
