@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ranking.h - members in the order of their scores: many rankings in one store, each under its key.
+ *
+ *   'm' closed(key) member          -> score (8 bytes big-endian, signed)
+ *   's' closed(key) place           -> nothing        place = descending score (8 bytes), member
+ *   'c' closed(key) ...             -> how many places begin with which bytes (counts.h)
+ *
+ * The order is by score, highest first, then by member as bytes, lowest first; ranks count from 1
+ * and no two members share one. Tops and pages are scans of the 's' keys; a rank is read from the
+ * counts. Threads: as the view.
+ */
+#pragma once
+
+#include "view.h"
+
+/* One ranking. Borrows the key; cheap to make for a call. */
+typedef struct riacho_state_ranking {
+    riacho_state state;
+    riacho_bytes key;
+    uint64_t keep; /* members beyond the best so many are forgotten; 0: none are */
+} riacho_state_ranking;
+
+typedef struct riacho_state_ranking_entry {
+    riacho_bytes member;
+    int64_t score;
+} riacho_state_ranking_entry;
+
+typedef struct riacho_state_ranking_page {
+    const riacho_state_ranking_entry *items; /* in the arena */
+    size_t count;
+    uint64_t first_rank; /* of items[0] */
+} riacho_state_ranking_page;
+
+typedef struct riacho_state_ranking_change {
+    bool had_score; /* before */
+    int64_t old_score;
+    int64_t new_score;
+} riacho_state_ranking_change;
+
+/* ret_change may be NULL. A new member that is not among the best `keep` is forgotten at once. */
+RIACHO_CHECKED riacho_status riacho_state_ranking_set(const riacho_state_ranking *ranking,
+                                                      riacho_bytes member, int64_t score,
+                                                      riacho_state_ranking_change *ret_change,
+                                                      riacho_error *err);
+/* Adds to the score, 0 for a new member; RIACHO_REJECT, and nothing changed, on overflow. */
+RIACHO_CHECKED riacho_status riacho_state_ranking_add(const riacho_state_ranking *ranking,
+                                                      riacho_bytes member, int64_t delta,
+                                                      riacho_state_ranking_change *ret_change,
+                                                      riacho_error *err);
+/* A member that is not there is fine. */
+RIACHO_CHECKED riacho_status riacho_state_ranking_remove(const riacho_state_ranking *ranking,
+                                                         riacho_bytes member, riacho_error *err);
+
+RIACHO_CHECKED riacho_status riacho_state_ranking_score(const riacho_state_ranking *ranking,
+                                                        riacho_bytes member, bool *ret_found,
+                                                        int64_t *ret_score, riacho_error *err);
+RIACHO_CHECKED riacho_status riacho_state_ranking_size(const riacho_state_ranking *ranking,
+                                                       uint64_t *ret_size, riacho_error *err);
+/* 1 is the best; 0: no such member. */
+RIACHO_CHECKED riacho_status riacho_state_ranking_rank(const riacho_state_ranking *ranking,
+                                                       riacho_bytes member, uint64_t *ret_rank,
+                                                       riacho_error *err);
+/* The best `limit`, or those behind `after`: the last entry of the page before, which need not be
+ * in the ranking any more. */
+RIACHO_CHECKED riacho_status riacho_state_ranking_top(const riacho_state_ranking *ranking,
+                                                      const riacho_state_ranking_entry *after,
+                                                      size_t limit,
+                                                      riacho_state_ranking_page *ret_page,
+                                                      riacho_error *err);
+/* The member between up to `each` better and `each` worse ones; empty when it is not there. */
+RIACHO_CHECKED riacho_status riacho_state_ranking_around(const riacho_state_ranking *ranking,
+                                                         riacho_bytes member, size_t each,
+                                                         riacho_state_ranking_page *ret_page,
+                                                         riacho_error *err);
