@@ -78,6 +78,11 @@ static riacho_status process_init(riacho_operator *self, riacho_error *err)
     return riacho_call_end(self, self->node->function->start(ctx));
 }
 
+static riacho_status process_flush(riacho_operator *self)
+{
+    return riacho_handles_expire(&((riacho_process *)self)->handles);
+}
+
 static void process_done(riacho_operator *self)
 {
     riacho_handles_done(&((riacho_process *)self)->handles);
@@ -88,6 +93,7 @@ const riacho_operator_ops riacho_process_ops = {
     .size = sizeof(riacho_process),
     .init = process_init,
     .process = forward_each,
+    .flush = process_flush,
     .done = process_done,
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * handles.c - see handles.h and riacho/store.h.
+ * handles.c - see handles.h and riacho/store.h. Null keys, members and list values are refused; a
+ * null value of keyValue and ttl deletes.
  *
  * The four handle types are one struct under four names, so that a ranking cannot be given where a
  * list is wanted.
@@ -12,6 +13,9 @@
 #include "chain.h"
 #include "riacho/store.h"
 #include "state/keyvalue.h"
+#include "state/list.h"
+#include "state/ranking.h"
+#include "state/ttl.h"
 
 struct riacho_keyvalue {
     riacho_handle handle;
@@ -149,5 +153,146 @@ riacho_status riacho_keyvalue_put(riacho_keyvalue *store, const void *key, const
     if (value)
         RIACHO_TRY(encode_value(handle, value, &stamped.value));
     riacho_state_keyvalue_put(&state, key_bytes, &stamped);
+    return RIACHO_OK;
+}
+
+/* ---- ranking --------------------------------------------------------------------------------- */
+
+riacho_ranking *riacho_ranking_of(riacho_ctx *ctx, const char *store)
+{
+    return (riacho_ranking *)handle_of(ctx, RIACHO_STORE_RANKING, store);
+}
+
+/* The ranking of a key and the bytes of a member in it. */
+static riacho_status ranking_open(riacho_handle *handle, const void *key, const void *member,
+                                  riacho_state_ranking *ret_ranking, riacho_bytes *ret_member)
+{
+    ret_ranking->state = state_of(handle);
+    ret_ranking->keep = handle->store->keep;
+    RIACHO_TRY(encode_key(handle, key, &ret_ranking->key));
+    return encode_value(handle, member, ret_member);
+}
+
+riacho_status riacho_ranking_set(riacho_ranking *store, const void *key, const void *member,
+                                 int64_t score)
+{
+    riacho_state_ranking ranking;
+    riacho_bytes bytes;
+    RIACHO_TRY(ranking_open(&store->handle, key, member, &ranking, &bytes));
+    return riacho_state_ranking_set(&ranking, bytes, score, NULL, error_of(&store->handle));
+}
+
+riacho_status riacho_ranking_add(riacho_ranking *store, const void *key, const void *member,
+                                 int64_t delta, int64_t *ret_score)
+{
+    riacho_state_ranking ranking;
+    riacho_bytes bytes;
+    riacho_state_ranking_change change;
+    RIACHO_TRY(ranking_open(&store->handle, key, member, &ranking, &bytes));
+    RIACHO_TRY(riacho_state_ranking_add(&ranking, bytes, delta, &change, error_of(&store->handle)));
+    if (ret_score)
+        *ret_score = change.new_score;
+    return RIACHO_OK;
+}
+
+riacho_status riacho_ranking_remove(riacho_ranking *store, const void *key, const void *member)
+{
+    riacho_state_ranking ranking;
+    riacho_bytes bytes;
+    RIACHO_TRY(ranking_open(&store->handle, key, member, &ranking, &bytes));
+    return riacho_state_ranking_remove(&ranking, bytes, error_of(&store->handle));
+}
+
+riacho_status riacho_ranking_score(riacho_ranking *store, const void *key, const void *member,
+                                   bool *ret_found, int64_t *ret_score)
+{
+    riacho_state_ranking ranking;
+    riacho_bytes bytes;
+    RIACHO_TRY(ranking_open(&store->handle, key, member, &ranking, &bytes));
+    return riacho_state_ranking_score(&ranking, bytes, ret_found, ret_score,
+                                      error_of(&store->handle));
+}
+
+/* ---- list ------------------------------------------------------------------------------------ */
+
+riacho_list *riacho_list_of(riacho_ctx *ctx, const char *store)
+{
+    return (riacho_list *)handle_of(ctx, RIACHO_STORE_LIST, store);
+}
+
+static riacho_status list_open(riacho_handle *handle, const void *key, riacho_state_list *ret_list)
+{
+    ret_list->state = state_of(handle);
+    ret_list->keep = handle->store->keep;
+    return encode_key(handle, key, &ret_list->key);
+}
+
+riacho_status riacho_list_append(riacho_list *store, const void *key, const void *value,
+                                 uint64_t *ret_sequence)
+{
+    riacho_state_list list;
+    riacho_bytes bytes;
+    RIACHO_TRY(list_open(&store->handle, key, &list));
+    RIACHO_TRY(encode_value(&store->handle, value, &bytes));
+    return riacho_state_list_append(&list, bytes, ret_sequence, error_of(&store->handle));
+}
+
+riacho_status riacho_list_delete(riacho_list *store, const void *key, uint64_t sequence)
+{
+    riacho_state_list list;
+    RIACHO_TRY(list_open(&store->handle, key, &list));
+    return riacho_state_list_delete(&list, sequence, error_of(&store->handle));
+}
+
+/* ---- ttl ------------------------------------------------------------------------------------- */
+
+riacho_ttl *riacho_ttl_of(riacho_ctx *ctx, const char *store)
+{
+    return (riacho_ttl *)handle_of(ctx, RIACHO_STORE_TTL, store);
+}
+
+riacho_status riacho_ttl_get(riacho_ttl *store, const void *key, const void **ret_value)
+{
+    riacho_handle *handle = &store->handle;
+    const riacho_state state = state_of(handle);
+    riacho_bytes key_bytes;
+    riacho_bytes value;
+    RIACHO_TRY(encode_key(handle, key, &key_bytes));
+    RIACHO_TRY(riacho_state_ttl_get(&state, key_bytes,
+                                    handle->operator->chain->host->stream_time_ms, &value,
+                                    error_of(handle)));
+    return decode_value(handle, value, ret_value);
+}
+
+riacho_status riacho_ttl_put(riacho_ttl *store, const void *key, const void *value,
+                             int64_t timestamp_ms)
+{
+    riacho_handle *handle = &store->handle;
+    const riacho_state state = state_of(handle);
+    riacho_state_ttl_entry entry;
+    RIACHO_TRY(encode_key(handle, key, &entry.key));
+    if (!value)
+        return riacho_state_ttl_delete(&state, entry.key, error_of(handle));
+    RIACHO_TRY(encode_value(handle, value, &entry.value));
+    if (__builtin_add_overflow(timestamp_ms, handle->store->ttl_ms, &entry.expires_ms))
+        entry.expires_ms = INT64_MAX;
+    handle->puts++;
+    return riacho_state_ttl_put(&state, &entry, error_of(handle));
+}
+
+/* What expired is not seen any more; here it goes, off the records' way. A flush drops more than
+ * was put since the last one, so what is dead does not pile up, and not without bound. */
+riacho_status riacho_handles_expire(riacho_handles *handles)
+{
+    enum { DROPS_MORE = 1000 };
+    for (size_t i = 0; i < handles->count; i++) {
+        riacho_handle *handle = &handles->items[i];
+        if (handle->store->kind != RIACHO_STORE_TTL)
+            continue;
+        const riacho_state state = state_of(handle);
+        RIACHO_TRY(riacho_state_ttl_expire(&state, handle->operator->chain->host->stream_time_ms,
+                                           handle->puts + DROPS_MORE, NULL, error_of(handle)));
+        handle->puts = 0;
+    }
     return RIACHO_OK;
 }

@@ -15,6 +15,7 @@ typedef struct riacho_handle {
     uint32_t space;
     riacho_buffer key;
     riacho_buffer value;
+    size_t puts; /* ttl: since the last expiry */
 } riacho_handle;
 
 typedef struct riacho_handles {
@@ -29,3 +30,5 @@ typedef struct riacho_process {
 
 void riacho_handles_init(riacho_handles *handles, riacho_operator *operator);
 void riacho_handles_done(riacho_handles *handles);
+/* Drops what expired from the ttl stores. */
+RIACHO_CHECKED riacho_status riacho_handles_expire(riacho_handles *handles);
