@@ -28,3 +28,13 @@ function(riacho_layer folder)
     endforeach()
     target_link_libraries(${library} ${needs} ${arg_THIRD_PARTY})
 endfunction()
+
+# riacho_export_to_processors(<program>): links the layers that processor libraries call into the program whole, and lets libraries
+# that it loads find them.
+function(riacho_export_to_processors program)
+    set_target_properties(${program} PROPERTIES ENABLE_EXPORTS ON)
+    target_link_libraries(${program} PRIVATE riacho_operators riacho_schemas riacho_base)
+    target_link_options(${program} PRIVATE
+        LINKER:--whole-archive $<TARGET_FILE:riacho_operators> $<TARGET_FILE:riacho_schemas> $<TARGET_FILE:riacho_base>
+        LINKER:--no-whole-archive)
+endfunction()

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c - the `riacho` program: finds the verb, reads its flags, runs it.
+ */
+#include <argp.h>
+#include <assert.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/text.h"
+#include "command.h"
+
+enum { FLAG_KEY_FIRST = 0x1000 };
+
+const char *riacho_flag_value(const riacho_line *line, const char *name)
+{
+    for (size_t i = 0; line->verb->flags[i].name; i++) {
+        if (strcmp(line->verb->flags[i].name, name) == 0)
+            return line->values[i];
+    }
+    assert(!"a verb asked for a flag that it does not have");
+    return NULL;
+}
+
+bool riacho_flag_given(const riacho_line *line, const char *name)
+{
+    return riacho_flag_value(line, name) != NULL;
+}
+
+int riacho_complain(const riacho_line *line, int exit_code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "riacho %s: ", line->verb->name);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return exit_code;
+}
+
+/* How many of the arguments are the verb's name, 0 when they do not begin with it. */
+static int verb_words(const riacho_verb *verb, int argc, char **argv)
+{
+    const char *rest = verb->name;
+    for (int i = 0; i < argc; i++) {
+        const size_t size = strcspn(rest, " ");
+        if (strlen(argv[i]) != size || strncmp(argv[i], rest, size) != 0)
+            return 0;
+        if (!rest[size])
+            return i + 1;
+        rest += size + 1;
+    }
+    return 0;
+}
+
+static error_t read_argument(int key, char *arg, struct argp_state *state)
+{
+    riacho_line *line = state->input;
+    if (key >= FLAG_KEY_FIRST && key < FLAG_KEY_FIRST + RIACHO_FLAGS_MAX) {
+        line->values[key - FLAG_KEY_FIRST] = arg ? arg : "";
+        return 0;
+    }
+    for (size_t i = 0; line->verb->flags[i].name; i++) {
+        if (line->verb->flags[i].letter && key == line->verb->flags[i].letter) {
+            line->values[i] = arg ? arg : "";
+            return 0;
+        }
+    }
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (line->word_count >= line->verb->words_max || line->word_count >= RIACHO_WORDS_MAX)
+            argp_error(state, "'%s' is one argument too many", arg);
+        line->words[line->word_count++] = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (line->word_count < line->verb->words_min)
+            argp_error(state, "an argument is missing: %s", line->verb->args);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int run_verb(const riacho_verb *verb, int used, int argc, char **argv)
+{
+    struct argp_option options[RIACHO_FLAGS_MAX + 1] = {0};
+    for (size_t i = 0; verb->flags[i].name; i++) {
+        options[i].name = verb->flags[i].name;
+        options[i].key = verb->flags[i].letter ? verb->flags[i].letter : FLAG_KEY_FIRST + (int)i;
+        options[i].arg = verb->flags[i].arg;
+        options[i].doc = verb->flags[i].doc;
+    }
+    char doc[2048];
+    snprintf(doc, sizeof doc, "%s%s%s", verb->summary, verb->details ? "\v" : "",
+             verb->details ? verb->details : "");
+    const struct argp argp = {
+        .options = options, .parser = read_argument, .args_doc = verb->args, .doc = doc};
+
+    char program[64];
+    snprintf(program, sizeof program, "riacho %s", verb->name);
+    argv[used] = program; /* argp names the verb in its messages */
+    riacho_line line = {.verb = verb};
+    argp_err_exit_status = RIACHO_EXIT_USAGE;
+    if (argp_parse(&argp, argc - used, argv + used, 0, NULL, &line) != 0)
+        return RIACHO_EXIT_USAGE;
+    return verb->run(&line);
+}
+
+static void print_help(FILE *to)
+{
+    fputs("Usage: riacho VERB [ARGUMENTS]\n\n"
+          "Declare a topology, run it, query its state, replay its topics.\n\n",
+          to);
+    for (const riacho_verb *verb = riacho_verbs; verb->name; verb++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s %s", verb->name, verb->args);
+        fprintf(to, "  %-32s %s\n", name, verb->summary);
+    }
+    fputs("\n`riacho VERB --help` has the flags of a verb.\n"
+          "Exit: 0 ok, 1 failed, 2 usage, 65 bad topology or data, 69 worker unreachable, 75 try "
+          "again, 78 bad configuration,\n"
+          "130 interrupted.\n",
+          to);
+}
+
+static int complain_about_verb(const char *word)
+{
+    const char *names[64];
+    size_t count = 0;
+    for (const riacho_verb *verb = riacho_verbs; verb->name && count < 64; verb++)
+        names[count++] = verb->name;
+    const char *meant = riacho_suggest(riacho_text(word), names, count);
+    fprintf(stderr, "riacho: there is no verb '%s'%s%s%s. `riacho --help` lists them.\n", word,
+            meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+    return RIACHO_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_help(stderr);
+        return RIACHO_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return RIACHO_EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        argv[1] = (char[]){"version"};
+    const riacho_verb *found = NULL;
+    int used = 0;
+    for (const riacho_verb *verb = riacho_verbs; verb->name; verb++) {
+        const int words = verb_words(verb, argc - 1, argv + 1);
+        if (words > used) {
+            used = words;
+            found = verb;
+        }
+    }
+    return found ? run_verb(found, used, argc, argv) : complain_about_verb(argv[1]);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * project.c - see project.h. Folders that were not said are looked for: `schemas` in the topology's
+ * folder or the nearest one above it, `libraries` beside the program.
+ */
+#include "project.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/macros.h"
+
+enum { FOLDERS_MAX = 32, ISSUES_MAX = 100 };
+
+typedef struct folders {
+    const char *items[FOLDERS_MAX];
+    size_t count;
+} folders;
+
+static bool is_folder(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static void split(riacho_arena *arena, const char *text, folders *ret_folders)
+{
+    while (*text && ret_folders->count < FOLDERS_MAX) {
+        const size_t size = strcspn(text, ":");
+        if (size)
+            ret_folders->items[ret_folders->count++] =
+                riacho_copy(arena, (riacho_bytes){text, size}).data;
+        text += size + (text[size] == ':');
+    }
+}
+
+/* The nearest folder `schemas` beside the file or above it. */
+static void find_schemas(riacho_arena *arena, const char *file, folders *ret_folders)
+{
+    char *path = realpath(file, NULL);
+    while (path && strlen(path) > 1) {
+        char *slash = strrchr(path, '/');
+        *(slash == path ? slash + 1 : slash) = 0;
+        const char *candidate = riacho_format(arena, "%s/schemas", path);
+        if (is_folder(candidate)) {
+            ret_folders->items[ret_folders->count++] = candidate;
+            break;
+        }
+    }
+    free(path);
+}
+
+static void find_libraries(riacho_arena *arena, folders *ret_folders)
+{
+    char program[4096];
+    const ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (size <= 0)
+        return;
+    program[size] = 0;
+    char *slash = strrchr(program, '/');
+    *slash = 0;
+    ret_folders->items[ret_folders->count++] = riacho_format(arena, "%s/libraries", program);
+}
+
+riacho_status riacho_project_prepare(const riacho_project_options *options,
+                                     riacho_project *ret_project, riacho_error *err)
+{
+    *ret_project = (riacho_project){.arena = riacho_arena_new()};
+    folders schemas = {0}, libraries = {0};
+    if (options->schemas && *options->schemas)
+        split(ret_project->arena, options->schemas, &schemas);
+    else if (options->file_count)
+        find_schemas(ret_project->arena, options->files[0], &schemas);
+    if (options->libraries && *options->libraries)
+        split(ret_project->arena, options->libraries, &libraries);
+    else
+        find_libraries(ret_project->arena, &libraries);
+
+    const riacho_schemas_options schema_options = {
+        .folders = schemas.items, .folder_count = schemas.count, .ids_file = options->ids_file};
+    RIACHO_TRY(riacho_schemas_open(&schema_options, &ret_project->schemas, err));
+    return riacho_libraries_open(libraries.items, libraries.count, &ret_project->libraries, err);
+}
+
+static riacho_status load_libraries(riacho_project *project, const riacho_topology *topology,
+                                    riacho_issue_list *issues)
+{
+    riacho_status worst = RIACHO_OK;
+    for (size_t i = 0; i < topology->libraries_count; i++) {
+        riacho_error why;
+        const riacho_status status =
+            riacho_libraries_load(project->libraries, topology->libraries[i], &why);
+        if (status == RIACHO_OK)
+            continue;
+        worst = status;
+        const riacho_issue issue = {
+            .mark = topology->mark,
+            .text =
+                riacho_format(issues->arena, "library '%s': %s", topology->libraries[i], why.text),
+        };
+        riacho_issues_add(issues, &issue);
+    }
+    return worst;
+}
+
+riacho_status riacho_project_add(riacho_project *project, const riacho_topology *topology,
+                                 riacho_depth depth, riacho_issue_list *issues)
+{
+    riacho_issues found = {0};
+    riacho_graph *graph = NULL;
+    if (depth == RIACHO_DEPTH_LIBRARIES)
+        RIACHO_TRY(load_libraries(project, topology, issues));
+    const struct riacho_functions *functions =
+        depth == RIACHO_DEPTH_LIBRARIES ? riacho_libraries_functions(project->libraries) : NULL;
+    const riacho_status status =
+        riacho_graph_build(topology, project->schemas, functions, issues->arena, &graph, &found);
+    for (size_t i = 0; i < found.count; i++)
+        riacho_issues_add(issues, &found.items[i]);
+    if (status != RIACHO_OK)
+        return status;
+    riacho_graph **graphs =
+        riacho_alloc(project->arena, (project->graph_count + 1) * sizeof *graphs);
+    if (project->graph_count)
+        memcpy(graphs, project->graphs, project->graph_count * sizeof *graphs);
+    graphs[project->graph_count++] = graph;
+    project->graphs = graphs;
+    return RIACHO_OK;
+}
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+/* Reads one file; every issue is in the report afterwards. */
+static riacho_status read_file(riacho_project *project, const char *path,
+                               const riacho_project_options *options)
+{
+    riacho_issue_list issues = {.arena = project->arena};
+    const riacho_yaml_options yaml = {.environment = environment};
+    const riacho_yaml_file *file = NULL;
+    riacho_yaml_documents documents = {0};
+
+    riacho_status status = riacho_yaml_read_file(path, project->arena, &issues, &file);
+    if (status == RIACHO_OK)
+        status = riacho_yaml_load(file, &yaml, project->arena, &issues, &documents);
+    for (size_t i = 0; i < documents.topology_count && !issues.errors; i++)
+        status = riacho_project_add(project, documents.topologies[i], options->depth, &issues);
+    if (status == RIACHO_OK && !documents.topology_count) {
+        const riacho_issue none = {.mark = {.file = path},
+                                   .text = "there is no document of kind Topology in it"};
+        riacho_issues_add(&issues, &none);
+    }
+    riacho_issues_sort(&issues);
+    const riacho_issues all = riacho_issues_of(&issues);
+    if (options->report == RIACHO_REPORT_JSON)
+        riacho_issues_print_json(&all, &project->report);
+    else
+        riacho_issues_print(&all, file ? file->source : (riacho_bytes){0}, &project->report);
+    project->warnings += issues.count > issues.errors ? issues.count - issues.errors : 0;
+    return issues.errors ? RIACHO_REJECT : status;
+}
+
+riacho_status riacho_project_open(const riacho_project_options *options,
+                                  riacho_project *ret_project, riacho_error *err)
+{
+    riacho_status worst = riacho_project_prepare(options, ret_project, err);
+    for (size_t i = 0; i < options->file_count && (worst == RIACHO_OK || worst == RIACHO_REJECT);
+         i++) {
+        if (!ret_project->libraries)
+            break;
+        const riacho_status status = read_file(ret_project, options->files[i], options);
+        worst = status == RIACHO_OK ? worst : status;
+    }
+    return worst;
+}
+
+void riacho_project_close(riacho_project *project)
+{
+    for (size_t i = 0; i < project->graph_count; i++)
+        riacho_graph_free(project->graphs[i]);
+    if (project->libraries)
+        riacho_libraries_close(project->libraries);
+    if (project->schemas)
+        riacho_schemas_close(project->schemas);
+    riacho_buffer_done(&project->report);
+    riacho_arena_free(project->arena);
+    *project = (riacho_project){0};
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.c - a worker in the foreground: log, stores, topologies and REST, wired together.
+ *
+ * stdout has one line, `ready http://ADDRESS:PORT`, when everything runs; diagnostics go to stderr.
+ * SIGINT and SIGTERM finish the record in hand, commit and end; a second one ends at once, which
+ * costs nothing but the work since the last commit.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/macros.h"
+#include "base/trace.h"
+#include "project.h"
+#include "riacho/backend/embedded_log.h"
+#include "riacho/backend/stores.h"
+#include "seed.h"
+
+/* Everything that runs, in the order in which it was opened. */
+typedef struct running {
+    riacho_arena *arena;
+    riacho_settings_found settings;
+    riacho_log *log;
+    riacho_store_factory *stores;
+    riacho_project project;
+    riacho_worker *worker;
+    riacho_api *api;
+} running;
+
+static void close_all(running *run)
+{
+    riacho_api_close(run->api);
+    if (run->worker)
+        riacho_worker_close(run->worker);
+    if (run->project.arena)
+        riacho_project_close(&run->project);
+    if (run->stores)
+        run->stores->ops->close(run->stores);
+    if (run->log)
+        run->log->ops->close(run->log);
+    riacho_arena_free(run->arena);
+}
+
+static riacho_status make_folder(const char *path, riacho_error *err)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return RIACHO_OK;
+    return riacho_fail(err, RIACHO_REJECT,
+                       "the data folder %s cannot be made: %s; name another with --data", path,
+                       strerror(errno));
+}
+
+/* One budget: a quarter for the log, half for the stores, the rest for what is not yet committed
+ * and what is read often. */
+static riacho_status open_backends(running *run, uint32_t tasks, riacho_error *err)
+{
+    const char *data = riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR);
+    const uint64_t memory = (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY);
+    const riacho_embedded_log_options log = {
+        .folder = riacho_format(run->arena, "%s/log", data),
+        .memory_bytes = memory / 4,
+    };
+    const riacho_rocksdb_stores_options stores = {
+        .folder = riacho_format(run->arena, "%s/state", data),
+        .memory_bytes = memory / 2,
+        .task_count_hint = tasks,
+    };
+    RIACHO_TRY(make_folder(data, err));
+    RIACHO_TRY(riacho_embedded_log_open(&log, &run->log, err));
+    return riacho_rocksdb_stores_open(&stores, &run->stores, err);
+}
+
+static uint32_t count_tasks(const riacho_project *project)
+{
+    uint32_t tasks = 0;
+    for (size_t i = 0; i < project->graph_count; i++) {
+        int32_t partitions = 1;
+        for (size_t k = 0; k < project->graphs[i]->topic_count; k++) {
+            if (project->graphs[i]->topics[k].partitions > partitions)
+                partitions = project->graphs[i]->topics[k].partitions;
+        }
+        tasks += (uint32_t)project->graphs[i]->subtopology_count * (uint32_t)partitions;
+    }
+    return tasks;
+}
+
+static riacho_status open_worker(running *run, riacho_error *err)
+{
+    const uint64_t memory = (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY);
+    const riacho_worker_options options = {
+        .name = riacho_setting_text(&run->settings, RIACHO_SETTING_NAME),
+        .log = run->log,
+        .stores = run->stores,
+        .schemas = run->project.schemas,
+        .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS),
+        .overlay_bytes = memory / 16,
+        .cache_bytes = memory / 8,
+        .commit_interval_ms = riacho_setting_number(&run->settings, RIACHO_SETTING_COMMIT_INTERVAL),
+    };
+    RIACHO_TRY(riacho_worker_open(&options, &run->worker, err));
+    for (size_t i = 0; i < run->project.graph_count; i++)
+        RIACHO_TRY(riacho_worker_add(run->worker, run->project.graphs[i], err));
+    return riacho_worker_start(run->worker, err);
+}
+
+static riacho_api_limit limit_of(int64_t per_second)
+{
+    if (!per_second)
+        return (riacho_api_limit){.per_second = -1};
+    return (riacho_api_limit){.per_second = (double)per_second, .burst = 4.0 * (double)per_second};
+}
+
+static size_t split_origins(running *run, const char **ret_origins, size_t max)
+{
+    const char *text = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_CORS);
+    size_t count = 0;
+    while (*text && count < max) {
+        const size_t size = strcspn(text, ",");
+        if (size)
+            ret_origins[count++] = riacho_copy(run->arena, (riacho_bytes){text, size}).data;
+        text += size + (text[size] == ',');
+    }
+    return count;
+}
+
+static riacho_status open_api(running *run, riacho_error *err)
+{
+    const char *origins[32];
+    const uint32_t per_address =
+        (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_PER_ADDRESS);
+    const riacho_api_options options = {
+        .worker = run->worker,
+        .listen = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_LISTEN),
+        .secret_file = riacho_format(run->arena, "%s/visitor.key",
+                                     riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR)),
+        .origins = origins,
+        .origin_count = split_origins(run, origins, 32),
+        .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_THREADS),
+        .connections = per_address > 512 ? per_address : 512,
+        .connections_per_address = per_address,
+        .reads = limit_of(riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_READS)),
+        .writes = limit_of(riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_WRITES)),
+    };
+    return riacho_api_open(&options, &run->api, err);
+}
+
+static riacho_status open_project(running *run, const riacho_line *line, riacho_error *err)
+{
+    const char *data = riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR);
+    const riacho_project_options options = {
+        .files = line->words,
+        .file_count = line->word_count,
+        .schemas = riacho_setting_text(&run->settings, RIACHO_SETTING_SCHEMAS),
+        .libraries = riacho_setting_text(&run->settings, RIACHO_SETTING_LIBRARIES),
+        .ids_file = riacho_format(run->arena, "%s/schemas.jsonl", data),
+    };
+    RIACHO_TRY(make_folder(data, err));
+    const riacho_status status = riacho_project_open(&options, &run->project, err);
+    if (run->project.report.size) {
+        fwrite(run->project.report.data, 1, run->project.report.size, stderr);
+        if (status != RIACHO_OK)
+            riacho_fail(err, status, "the topology cannot run (above)");
+    }
+    return status;
+}
+
+/* Opens everything; the exit code tells what kind of thing was wrong. */
+static int open_all(running *run, const riacho_line *line, riacho_error *err)
+{
+    if (riacho_settings_read(line, riacho_flag_value(line, "worker"), run->arena, &run->settings,
+                             err) != RIACHO_OK)
+        return RIACHO_EXIT_CONFIG;
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(riacho_setting_text(&run->settings, RIACHO_SETTING_TRACE), levels[i]) == 0)
+            riacho_trace_level((riacho_level)i);
+    }
+    if (open_project(run, line, err) != RIACHO_OK)
+        return RIACHO_EXIT_DATA;
+    if (open_backends(run, count_tasks(&run->project), err) != RIACHO_OK)
+        return RIACHO_EXIT_UNAVAILABLE;
+    riacho_status status = open_worker(run, err);
+    if (status == RIACHO_OK && riacho_flag_given(line, "seed"))
+        status = riacho_seed(riacho_flag_value(line, "seed"), run->log, &run->project, err);
+    if (status != RIACHO_OK)
+        return status == RIACHO_REJECT ? RIACHO_EXIT_DATA : RIACHO_EXIT_UNAVAILABLE;
+    return open_api(run, err) == RIACHO_OK ? RIACHO_EXIT_OK : RIACHO_EXIT_UNAVAILABLE;
+}
+
+static void say_ready(const running *run)
+{
+    const char *listen = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_LISTEN);
+    const char *colon = strrchr(listen, ':');
+    printf("ready http://%.*s:%d\n", (int)(colon ? colon - listen : (long)strlen(listen)), listen,
+           riacho_api_port(run->api));
+    fflush(stdout);
+}
+
+/* Waits for a signal or the worker's own end. */
+static int wait_for_end(running *run, const sigset_t *signals, const riacho_line *line)
+{
+    const struct timespec second = {.tv_sec = 1};
+    for (;;) {
+        riacho_error reason;
+        const int number = sigtimedwait(signals, NULL, &second);
+        if (number > 0) {
+            riacho_trace(RIACHO_INFO, "stopping", "signal", number == SIGINT ? "SIGINT" : "SIGTERM",
+                         NULL);
+            pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* the next one ends the process */
+            return number == SIGINT ? RIACHO_EXIT_INTERRUPTED : RIACHO_EXIT_OK;
+        }
+        if (riacho_worker_status(run->worker, &reason) != RIACHO_OK)
+            return riacho_complain(line, RIACHO_EXIT_FAILED, "the worker ended: %s", reason.text);
+    }
+}
+
+int riacho_verb_run(const riacho_line *line)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals,
+                    NULL); /* before any thread is made, so that all inherit it */
+
+    running run = {.arena = riacho_arena_new()};
+    riacho_error err = {{0}};
+    int exit_code = open_all(&run, line, &err);
+    if (exit_code == RIACHO_EXIT_OK) {
+        say_ready(&run);
+        exit_code = wait_for_end(&run, &signals, line);
+        riacho_api_close(RIACHO_TAKE(run.api));
+        if (exit_code != RIACHO_EXIT_FAILED && riacho_worker_stop(run.worker, &err) != RIACHO_OK)
+            exit_code = riacho_complain(line, RIACHO_EXIT_FAILED, "%s", err.text);
+    } else {
+        riacho_complain(line, exit_code, "%s", err.text);
+    }
+    close_all(&run);
+    return exit_code;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * seed.h - the first records of topics that are still empty: what an application needs to be there
+ * on its first run.
+ */
+#pragma once
+
+#include "project.h"
+#include "riacho/port/log.h"
+
+/* Appends the records of a file of JSON lines (records.h) to those of its topics that hold nothing
+ * and never did; the others are left as they are, so the same file may be given at every start. */
+RIACHO_CHECKED riacho_status riacho_seed(const char *path, riacho_log *log,
+                                         const riacho_project *project, riacho_error *err);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * verbs.c - the table of verbs with their flags, and the verbs that only speak about the program
+ * itself.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+const riacho_verb riacho_verbs[] = {
+    {"run",
+     "FILE...",
+     "run topologies in the foreground",
+     "Without a worker file everything has a default: the embedded log, data in ./data, REST at "
+     "127.0.0.1:3000. "
+     "`riacho config list` has all keys.",
+     1,
+     RIACHO_WORDS_MAX,
+     riacho_verb_run,
+     {{"worker", 'w', "FILE", "a worker file (kind: Worker)"},
+      {"name", 0, "NAME", "how this worker calls itself"},
+      {"data", 'd', "FOLDER", "log, state and keys; default ./data"},
+      {"log", 0, "KIND", "embedded"},
+      {"threads", 't', "N", "stream threads"},
+      {"memory", 'm', "SIZE", "memory budget, such as 256MiB"},
+      {"listen", 'l', "ADDRESS", "REST; default 127.0.0.1:3000"},
+      {"http-threads", 0, "N", "threads that answer requests"},
+      {"cors-origin", 0, "ORIGINS", "origins that may call from a browser"},
+      {"reads-per-second", 0, "N", "for each visitor or address; 0: no limit"},
+      {"writes-per-second", 0, "N", "for each visitor or address; 0: no limit"},
+      {"connections-per-address", 0, "N", "open connections from one address"},
+      {"commit-interval", 0, "DURATION", "instead of each topology's own"},
+      {"seed", 0, "FILE", "JSON lines for topics that were never used"},
+      {"trace", 0, "LEVEL", "debug, info, warn or error"},
+      {"schemas", 0, "FOLDERS", "folders of .avsc files, with colons between"},
+      {"libraries", 0, "FOLDERS", "folders of processor libraries, with colons between"}}},
+    {"validate",
+     "FILE...",
+     "check topology files",
+     "Every issue of every file in one run.",
+     1,
+     RIACHO_WORDS_MAX,
+     riacho_verb_validate,
+     {{"schemas", 0, "FOLDERS", "folders of .avsc files, with colons between"},
+      {"libraries", 0, "FOLDERS", "folders of processor libraries, with colons between"},
+      {"no-libraries", 0, NULL, "do not load processor libraries: check the file alone"},
+      {"deny-warnings", 0, NULL, "a warning is an error"},
+      {"json", 0, NULL, "answer in JSON"}}},
+    {"graph",
+     "FILE...",
+     "print a topology",
+     "text has the shape of Kafka Streams' describe.",
+     1,
+     RIACHO_WORDS_MAX,
+     riacho_verb_graph,
+     {{"schemas", 0, "FOLDERS", "folders of .avsc files, with colons between"},
+      {"libraries", 0, "FOLDERS", "folders of processor libraries, with colons between"},
+      {"no-libraries", 0, NULL, "do not load processor libraries"},
+      {"format", 'f', "FORMAT", "text, dot, mermaid or json"},
+      {"json", 0, NULL, "answer in JSON"}}},
+    {"test",
+     "FILE...",
+     "run topology tests on the real engine",
+     "In memory, with a virtual clock: no broker, no files, no waiting. Exit 0: all passed, 1: one "
+     "failed.",
+     1,
+     RIACHO_WORDS_MAX,
+     riacho_verb_test,
+     {{"log", 0, "KIND", "memory (default) or embedded"},
+      {"only", 'o', "NAME", "one test"},
+      {"junit", 0, "FILE", "write a JUnit report"},
+      {"schemas", 0, "FOLDERS", "folders of .avsc files, with colons between"},
+      {"libraries", 0, "FOLDERS", "folders of processor libraries, with colons between"},
+      {"json", 0, NULL, "answer in JSON"}}},
+    {"config list",
+     "",
+     "every key of the configuration",
+     NULL,
+     0,
+     0,
+     riacho_verb_config_list,
+     {{0}}},
+    {"config explain",
+     "KEY",
+     "what a key is, and where its value comes from",
+     NULL,
+     1,
+     1,
+     riacho_verb_config_explain,
+     {{"worker", 'w', "FILE", "a worker file"}}},
+    {"completion",
+     "",
+     "print a completion script for bash",
+     "Use it: source <(riacho completion)",
+     0,
+     0,
+     riacho_verb_completion,
+     {{0}}},
+    {"version",
+     "",
+     "print versions",
+     NULL,
+     0,
+     0,
+     riacho_verb_version,
+     {{"json", 0, NULL, "answer in JSON"}}},
+    {0},
+};
+
+int riacho_verb_version(const riacho_line *line)
+{
+    if (riacho_flag_given(line, "json"))
+        puts("{\"riacho\":\"" RIACHO_VERSION "\",\"rocksdb\":\"" RIACHO_ROCKSDB_VERSION "\"}");
+    else
+        puts("riacho " RIACHO_VERSION " (RocksDB " RIACHO_ROCKSDB_VERSION ")");
+    return RIACHO_EXIT_OK;
+}
+
+int riacho_verb_completion(const riacho_line *line)
+{
+    (void)line;
+    puts("_riacho() {\n"
+         "    local word=${COMP_WORDS[COMP_CWORD]} verb=\"${COMP_WORDS[1]}\" "
+         "two=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" words=\n"
+         "    if [ \"$COMP_CWORD\" -eq 1 ]; then");
+    printf("        words='");
+    for (const riacho_verb *verb = riacho_verbs; verb->name; verb++)
+        printf("%.*s ", (int)strcspn(verb->name, " "), verb->name);
+    puts("'\n    else\n        case \"$two\" in");
+    for (const riacho_verb *verb = riacho_verbs; verb->name; verb++) {
+        const char *second = strchr(verb->name, ' ');
+        if (second)
+            printf("        '%.*s '*) [ \"$COMP_CWORD\" -eq 2 ] && words=\"$words%s\" ;;&\n",
+                   (int)(second - verb->name), verb->name, second);
+    }
+    for (const riacho_verb *verb = riacho_verbs; verb->name; verb++) {
+        printf("        '%s'*) words=\"$words", verb->name);
+        for (size_t i = 0; verb->flags[i].name; i++)
+            printf(" --%s", verb->flags[i].name);
+        puts(" --help\" ;;");
+    }
+    puts("        esac\n    fi\n"
+         "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+         "    [ \"${#COMPREPLY[@]}\" -gt 0 ] || COMPREPLY=($(compgen -f -- \"$word\"))\n"
+         "}\n"
+         "complete -o filenames -F _riacho riacho");
+    return RIACHO_EXIT_OK;
+}
