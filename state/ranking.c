@@ -143,20 +143,20 @@ static riacho_status cut(const riacho_state_ranking *ranking, riacho_error *err)
     return RIACHO_OK;
 }
 
-static riacho_status change(const riacho_state_ranking *ranking, riacho_bytes member,
-                            const riacho_state_ranking_change *change, riacho_error *err)
+static riacho_status apply(const riacho_state_ranking *ranking, riacho_bytes member,
+                           const riacho_state_ranking_change *made, riacho_error *err)
 {
     const riacho_counts counts = counts_of(ranking);
-    const riacho_bytes new = place_of(ranking, member, change->new_score);
+    const riacho_bytes new = place_of(ranking, member, made->new_score);
     riacho_order_put_u64(riacho_overlay_reserve(ranking->state.overlay, ranking->state.space,
                                                 key_of(ranking, MEMBER_TAG, member), SCORE_BYTES),
-                         (uint64_t)change->new_score);
+                         (uint64_t)made->new_score);
     put_place(ranking, new);
-    if (!change->had_score) {
+    if (!made->had_score) {
         RIACHO_TRY(riacho_counts_insert(&counts, new, err));
         return cut(ranking, err);
     }
-    const riacho_bytes old = place_of(ranking, member, change->old_score);
+    const riacho_bytes old = place_of(ranking, member, made->old_score);
     delete_place(ranking, old);
     return riacho_counts_move(&counts, old, new, err);
 }
@@ -169,7 +169,7 @@ riacho_status riacho_state_ranking_set(const riacho_state_ranking *ranking, riac
     assert(ranking->state.overlay);
     RIACHO_TRY(riacho_state_ranking_score(ranking, member, &made.had_score, &made.old_score, err));
     if (!made.had_score || made.old_score != score)
-        RIACHO_TRY(change(ranking, member, &made, err));
+        RIACHO_TRY(apply(ranking, member, &made, err));
     if (ret_change)
         *ret_change = made;
     return RIACHO_OK;
