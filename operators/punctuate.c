@@ -83,7 +83,10 @@ void riacho_schedule_cancel(riacho_schedule *schedule)
     schedule->alive = false;
 }
 
-/* The first moment of the grid after at_ms; INT64_MAX where there is none. */
+/* What is due at NEVER_MS is not due at all, also when stream time has come that far. */
+#define NEVER_MS INT64_MAX
+
+/* The first moment of the grid after at_ms. */
 static int64_t next_due(int64_t due_ms, int64_t interval_ms, int64_t at_ms)
 {
     int64_t missed;
@@ -91,7 +94,7 @@ static int64_t next_due(int64_t due_ms, int64_t interval_ms, int64_t at_ms)
     if (__builtin_sub_overflow(at_ms, due_ms, &missed) ||
         __builtin_mul_overflow(missed / interval_ms + 1, interval_ms, &missed) ||
         __builtin_add_overflow(due_ms, missed, &next))
-        return INT64_MAX;
+        return NEVER_MS;
     return next;
 }
 
@@ -121,7 +124,7 @@ riacho_status riacho_schedules_fire(riacho_schedules *schedules, riacho_punctuat
 {
     const riacho_schedule *last = schedules->last; /* what is scheduled on the way waits */
     for (riacho_schedule *at = schedules->first; at; at = at == last ? NULL : at->next) {
-        if (at->kind != kind || !at->alive || at->due_ms > at_ms)
+        if (at->kind != kind || !at->alive || at->due_ms > at_ms || at->due_ms == NEVER_MS)
             continue;
         const riacho_status status = fire(schedules, at, at_ms);
         if (status != RIACHO_OK) {
@@ -134,7 +137,7 @@ riacho_status riacho_schedules_fire(riacho_schedules *schedules, riacho_punctuat
 
 int64_t riacho_chain_next_wall_clock_ms(const riacho_chain *chain)
 {
-    int64_t next_ms = INT64_MAX;
+    int64_t next_ms = NEVER_MS;
     for (const riacho_schedule *at = chain->schedules.first; at; at = at->next) {
         if (at->kind == RIACHO_WALL_CLOCK && at->alive && at->due_ms < next_ms)
             next_ms = at->due_ms;

@@ -233,8 +233,8 @@ static const aggregate_case cases[] = {
      .aggregate = RIACHO_AGGREGATE_EXPR,
      .init = "100",
      .expr = "agg / value",
-     .script = "a 5 @10, a 2 @12",
-     .out = "out a=20@10 out a=10@12",
+     .script = "a 5 @10, a 0 @11, a 2 @12",
+     .out = "out a=20@10 REJECT(step 'state': 'agg / value': division by zero) out a=10@12",
      .store = "a=10@12"},
 };
 
