@@ -66,6 +66,7 @@ int riacho_verb_run(const riacho_line *line);
 int riacho_verb_validate(const riacho_line *line);
 int riacho_verb_graph(const riacho_line *line);
 int riacho_verb_test(const riacho_line *line);
+int riacho_verb_generate(const riacho_line *line);
 int riacho_verb_config_list(const riacho_line *line);
 int riacho_verb_config_explain(const riacho_line *line);
 int riacho_verb_completion(const riacho_line *line);
