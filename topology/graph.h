@@ -50,6 +50,8 @@ typedef struct riacho_graph_topic {
     int64_t retention_bytes;
     enum { RIACHO_START_EARLIEST, RIACHO_START_LATEST, RIACHO_START_NONE, RIACHO_START_AGO } start;
     int64_t start_ago_ms;
+    int32_t copartition; /* topics with the same number, from 1, must have one partition count: a
+                            repartition topic takes the others'; 0: free */
 } riacho_graph_topic;
 
 typedef enum riacho_store_kind {
@@ -133,6 +135,8 @@ typedef struct riacho_node {
     riacho_data in_key, in_value; /* of what reaches it */
     riacho_data key, value;       /* of what it forwards */
 
+    /* In MAP and MAP_VALUES a record without a value stays without one: `expr` is not asked then,
+     * and may take `value` for granted. */
     const riacho_expr *expr;
     const riacho_expr *key_expr;
     const riacho_expr *init_expr;
@@ -141,6 +145,7 @@ typedef struct riacho_node {
     riacho_aggregate aggregate;
     const riacho_function *function;
     const char *function_name; /* "tamaghost/apply_interaction" */
+    const char *detail;        /* the expressions as they were written, for people; may be NULL */
 
     int32_t topic;                 /* SOURCE, TABLE_SOURCE, SINK */
     const int32_t *allowed_topics; /* SINK with topic_expr */

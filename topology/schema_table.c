@@ -129,6 +129,10 @@ static const riacho_key function_keys[] = {
     {"valueType", RIACHO_KEY_TEXT, .offset = offsetof(riacho_function_spec, value_type),
      .doc = "Type of the values it hands back (an aggregation's state), where it differs from what "
             "it is given."},
+    {"keepsKey", RIACHO_KEY_FLAG, .offset = offsetof(riacho_function_spec, keeps_key),
+     .fallback = "false",
+     .doc = "Process, map and flatMap functions: the records it forwards have the key of the one "
+            "it was given, so nothing is repartitioned behind it."},
 };
 static const riacho_shape function_shape = {
     "Function",

@@ -65,6 +65,7 @@ typedef struct riacho_function_spec {
     const char *const *emits; /* process: streams or topics it forwards to by name */
     size_t emits_count;
     const char *key_type, *value_type;
+    riacho_choice keeps_key; /* process, map, flatMap: no repartition is needed behind it */
     riacho_mark mark;
 } riacho_function_spec;
 
