@@ -158,14 +158,14 @@ void riacho_build_commands(riacho_builder *builder)
 
 /* ---- queries ---- */
 
-typedef struct reading {
+typedef struct query_reading {
     const char *word;
     riacho_query_kind kind;
     const riacho_lookup_spec *lookup;
     unsigned stores; /* bits of riacho_store_kind */
     const char *noun;
     uint32_t limit;
-} reading;
+} query_reading;
 
 static bool says_anything(const riacho_lookup_spec *lookup)
 {
@@ -174,9 +174,10 @@ static bool says_anything(const riacho_lookup_spec *lookup)
 }
 
 /* The one thing a query reads. False after an issue. */
-static bool reading_of(riacho_builder *builder, const riacho_query_spec *spec, reading *ret_reading)
+static bool reading_of(riacho_builder *builder, const riacho_query_spec *spec,
+                       query_reading *ret_reading)
 {
-    const reading all[] = {
+    const query_reading all[] = {
         {"get", RIACHO_QUERY_GET, &spec->get, 1u << RIACHO_STORE_KEYVALUE | 1u << RIACHO_STORE_TTL,
          "a keyValue or ttl store", 0},
         {"range", RIACHO_QUERY_RANGE, &spec->range, 1u << RIACHO_STORE_KEYVALUE, "a keyValue store",
@@ -220,7 +221,7 @@ static const riacho_expr *query_expr(riacho_builder *builder, const riacho_query
 }
 
 static void set_limits(riacho_builder *builder, const riacho_query_spec *spec,
-                       const reading *reading, riacho_graph_query *query)
+                       const query_reading *reading, riacho_graph_query *query)
 {
     const riacho_lookup_spec *lookup = reading->lookup;
     query->around = lookup->around;
@@ -237,8 +238,8 @@ static void set_limits(riacho_builder *builder, const riacho_query_spec *spec,
                            "'limit' %u is more than 'maxLimit' %u", query->limit, query->max_limit);
 }
 
-static void set_keys(riacho_builder *builder, const riacho_query_spec *spec, const reading *reading,
-                     riacho_graph_query *query)
+static void set_keys(riacho_builder *builder, const riacho_query_spec *spec,
+                     const query_reading *reading, riacho_graph_query *query)
 {
     const riacho_lookup_spec *lookup = reading->lookup;
     const riacho_graph_store store = builder->stores[query->store];
@@ -263,8 +264,8 @@ static void set_keys(riacho_builder *builder, const riacho_query_spec *spec, con
                            "rank needs 'member'");
 }
 
-static void set_view(riacho_builder *builder, const riacho_query_spec *spec, const reading *reading,
-                     riacho_graph_query *query)
+static void set_view(riacho_builder *builder, const riacho_query_spec *spec,
+                     const query_reading *reading, riacho_graph_query *query)
 {
     const riacho_where where = {&spec->view, &spec->mark};
     const char *use = spec->view;
@@ -291,7 +292,7 @@ static void set_view(riacho_builder *builder, const riacho_query_spec *spec, con
 static void build_reading(riacho_builder *builder, const riacho_query_spec *spec,
                           riacho_graph_query *query)
 {
-    reading reading;
+    query_reading reading;
     if (!reading_of(builder, spec, &reading))
         return;
     const riacho_where where = {&reading.lookup->store, &spec->mark};
