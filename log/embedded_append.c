@@ -2,14 +2,14 @@
  *
  * embedded_append.c - appends and commits, many calls in one durable write.
  *
- * Every call becomes a request in a queue. The call whose request is at the head, when nobody
- * leads, is the leader: it takes what waits, up to a size, as its group, gives out offsets, builds
- * chunks (one run a partition, whoever the records came from), writes one batch with one fsync, and
- * wakes the others. What arrives meanwhile is the next group, so the slower the disk, the larger
- * the groups.
+ * Every call becomes a request in a queue. When nobody leads, the caller is the leader; afterwards
+ * the request at the head of the queue inherits. The leader takes what waits, up to a size, as its
+ * group, gives out offsets, builds chunks (one run a partition, whoever the records came from),
+ * writes one batch with one fsync, and wakes the others. What arrives meanwhile is the next group,
+ * so the slower the disk, the larger the groups.
  *
- *   submit: queued --head and nobody leads--> leading (lead) --> done
- *              \------------ taken into a leader's group --------^
+ *   submit: queued --nobody leads, or the last leader's heir--> leading (lead_from) --> done
+ *              \------------------- in a leader's group (wake_group) ----------------^
  *
  * Invariants:
  * 1. A request is in at most one group, and a task in a group at most once, so that its number is
@@ -21,6 +21,7 @@
 #include "embedded.h"
 
 #include <assert.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,10 +61,10 @@ struct request {
     const riacho_log_commit *commit; /* NULL for an append */
     struct task *task;
     bool known; /* the log has this commit already */
-    bool done;
+    bool leads; /* woken to lead the next group; otherwise because it is done */
     riacho_status status;
     riacho_error *err;
-    pthread_cond_t wake;
+    sem_t wake;
 };
 
 /* The run of records that a group appends to one partition. */
@@ -285,45 +286,71 @@ static struct request *take_group(struct writing *writing)
     return group;
 }
 
-/* Under the lock. The requests are gone from their callers' stacks as soon as the lock is free. */
-static void release_group(struct request *group, const struct request *own)
+/* What the group's tasks have committed is on the disk now. Under the lock. */
+static void settle_tasks(struct request *group)
+{
+    for (struct request *request = group; request; request = request->next) {
+        if (!request->task)
+            continue;
+        request->task->in_group = false;
+        if (request->status == RIACHO_OK && !request->known)
+            request->task->number = request->commit->number;
+    }
+}
+
+/* Without the lock, so that who wakes need not wait for it. A request is gone from its caller's
+ * stack as soon as it is woken. */
+static void wake_group(struct request *group, const struct request *own)
 {
     for (struct request *request = group, *next; request; request = next) {
         next = request->next;
-        if (request->task) {
-            request->task->in_group = false;
-            if (request->status == RIACHO_OK && !request->known)
-                request->task->number = request->commit->number;
-        }
-        request->done = true;
         if (request != own)
-            pthread_cond_signal(&request->wake);
+            sem_post(&request->wake);
     }
+}
+
+/* The request is at the head of the queue, and nobody else leads. Enters with the lock, leaves
+ * without. */
+static void lead_from(struct embedded *log, struct request *own)
+{
+    struct writing *writing = &log->writing;
+    writing->led = true;
+    struct request *group = take_group(writing);
+    pthread_mutex_unlock(&writing->lock);
+    assert(group == own);
+    lead(log, group);
+    pthread_mutex_lock(&writing->lock);
+    settle_tasks(group);
+    struct request *successor = writing->head;
+    writing->led = successor != NULL; /* nobody else may begin in between */
+    if (successor)
+        successor->leads = true;
+    pthread_mutex_unlock(&writing->lock);
+    wake_group(group, own);
+    if (successor)
+        sem_post(&successor->wake); /* last: whom the others join, and the group is larger */
 }
 
 /* Waits until the request is done, leading when it comes to that. */
 static void submit(struct embedded *log, struct request *request)
 {
     struct writing *writing = &log->writing;
-    pthread_cond_init(&request->wake, NULL);
     pthread_mutex_lock(&writing->lock);
     *writing->tail = request;
     writing->tail = &request->next;
-    while (!request->done && (writing->led || writing->head != request))
-        pthread_cond_wait(&request->wake, &writing->lock);
-    if (!request->done) {
-        writing->led = true;
-        struct request *group = take_group(writing);
-        pthread_mutex_unlock(&writing->lock);
-        lead(log, group);
-        pthread_mutex_lock(&writing->lock);
-        writing->led = false;
-        release_group(group, request);
-        if (writing->head)
-            pthread_cond_signal(&writing->head->wake);
+    if (!writing->led) {
+        lead_from(log, request);
+        return;
     }
+    sem_init(&request->wake, 0, 0);
     pthread_mutex_unlock(&writing->lock);
-    pthread_cond_destroy(&request->wake);
+    while (sem_wait(&request->wake) != 0) /* interrupted by a signal */
+        continue;
+    if (request->leads) {
+        pthread_mutex_lock(&writing->lock);
+        lead_from(log, request);
+    }
+    sem_destroy(&request->wake);
 }
 
 /* --- the calls --- */
