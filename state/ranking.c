@@ -292,3 +292,24 @@ riacho_status riacho_state_ranking_around(const riacho_state_ranking *ranking, r
     *ret_page = page;
     return RIACHO_OK;
 }
+
+riacho_status riacho_state_ranking_better(const riacho_state_ranking *ranking,
+                                          const riacho_state_ranking_entry *than, size_t each,
+                                          riacho_state_ranking_page *ret_page, riacho_error *err)
+{
+    const riacho_counts counts = counts_of(ranking);
+    const riacho_bytes place = place_of(ranking, than->member, than->score);
+    riacho_range range = all_places(ranking, RIACHO_BACKWARD);
+    riacho_state_ranking_page page = {0};
+    RIACHO_TRY(bound(ranking, &each, err));
+    range.to = key_of(ranking, PLACE_TAG, place);
+    riacho_state_ranking_entry *items =
+        riacho_alloc_zero(ranking->state.arena, each, sizeof *items);
+    RIACHO_TRY(read_entries(ranking, &range, each, items, &page.count, err));
+    reverse(items, page.count);
+    RIACHO_TRY(riacho_counts_below(&counts, place, &page.first_rank, err));
+    page.first_rank = page.first_rank + 1 - page.count;
+    page.items = items;
+    *ret_page = page;
+    return RIACHO_OK;
+}

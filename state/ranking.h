@@ -73,3 +73,9 @@ RIACHO_CHECKED riacho_status riacho_state_ranking_around(const riacho_state_rank
                                                          riacho_bytes member, size_t each,
                                                          riacho_state_ranking_page *ret_page,
                                                          riacho_error *err);
+/* Up to `each` entries just better than `than`, best first; it need not be in the ranking. */
+RIACHO_CHECKED riacho_status riacho_state_ranking_better(const riacho_state_ranking *ranking,
+                                                         const riacho_state_ranking_entry *than,
+                                                         size_t each,
+                                                         riacho_state_ranking_page *ret_page,
+                                                         riacho_error *err);

@@ -90,6 +90,11 @@ void riacho_snapshot_open(riacho_snapshot *snapshot, riacho_store *store)
     *snapshot = (riacho_snapshot){{&snapshot_ops}, store, store->ops->snapshot_open(store)};
 }
 
+riacho_snapshot riacho_snapshot_of(riacho_store *store, riacho_store_snapshot *at)
+{
+    return (riacho_snapshot){{&snapshot_ops}, store, at};
+}
+
 void riacho_snapshot_close(riacho_snapshot *snapshot)
 {
     assert(snapshot->at);

@@ -72,3 +72,5 @@ typedef struct riacho_snapshot {
 
 void riacho_snapshot_open(riacho_snapshot *snapshot, riacho_store *store);
 void riacho_snapshot_close(riacho_snapshot *snapshot);
+/* A view of a snapshot that somebody else opened and closes; it is not closed itself. */
+riacho_snapshot riacho_snapshot_of(riacho_store *store, riacho_store_snapshot *at);

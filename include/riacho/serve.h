@@ -142,6 +142,21 @@ RIACHO_CHECKED riacho_status riacho_worker_stores(riacho_worker *worker, riacho_
                                                   riacho_store_status **ret_stores,
                                                   size_t *ret_count, riacho_error *err);
 
+typedef struct riacho_topic_status {
+    const char *topic;
+    const char *cleanup;  /* "delete" "compact" */
+    int64_t retention_ms; /* 0: for ever */
+    int32_t partitions;
+    const int64_t
+        *first_offsets; /* one a partition: the first still held, the next to be written */
+    const int64_t *next_offsets;
+} riacho_topic_status;
+
+/* Every topic of the worker's log, by name. */
+RIACHO_CHECKED riacho_status riacho_worker_topics(riacho_worker *worker, riacho_arena *arena,
+                                                  riacho_topic_status **ret_topics,
+                                                  size_t *ret_count, riacho_error *err);
+
 typedef struct riacho_topology_status {
     const char *name;
     const char *description;
