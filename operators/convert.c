@@ -3,8 +3,7 @@
  * convert.c - keys and values into other types, where nothing is lost.
  *
  *   same type            as it is (avro:Pet to json:Pet is only another writing)
- *   int -> long          always
- *   int, long, float     -> double, and int, long -> float: when the number can hold it exactly
+ *   number -> number     when the other type holds exactly that number
  *   number -> string     the shortest decimal text that reads back as the same number
  *   string -> number     the whole text is one number that fits
  *   boolean <-> string   "true", "false"
@@ -12,13 +11,12 @@
  *   uuid -> string       always; string -> uuid when it is 8-4-4-4-12 hexadecimal digits
  *   enum -> string       the symbol; string -> enum when it is one of the symbols
  *
- * What cannot be converted is a REJECT of that record; a pair of types that is not in the list is
- * refused when the chain is made.
+ * A value that cannot be converted is a REJECT of that record; a pair of types that is not in the
+ * list is refused when the chain is made.
  */
-#include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,80 +39,100 @@ typedef struct convert_operator {
     convert_part value;
 } convert_operator;
 
-static riacho_status not_exact(const riacho_type *to, const char *text, riacho_error *err)
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+static bool is_whole(const riacho_type *type)
 {
-    return riacho_fail(err, RIACHO_REJECT, "%s has no exact %s", text, to->name);
+    return type->kind == RIACHO_INT || type->kind == RIACHO_LONG;
 }
 
-/* ---- numbers --------------------------------------------------------------------------------- */
+static bool is_number(const riacho_type *type)
+{
+    return is_whole(type) || type->kind == RIACHO_FLOAT || type->kind == RIACHO_DOUBLE;
+}
 
 static int64_t whole(const riacho_type *type, const void *value)
 {
     return type->kind == RIACHO_INT ? *(const int32_t *)value : *(const int64_t *)value;
 }
 
-static riacho_status int_to_long(const riacho_type *from, const riacho_type *to,
-                                 riacho_arena *arena, const void *value, void *ret_value,
-                                 riacho_error *err)
+static double real(const riacho_type *type, const void *value)
 {
-    (void)to, (void)arena, (void)err;
-    *(int64_t *)ret_value = whole(from, value);
-    return RIACHO_OK;
+    return type->kind == RIACHO_FLOAT ? (double)*(const float *)value : *(const double *)value;
 }
 
-/* Beyond these a whole number may fall between two floating ones. */
-static bool fits_mantissa(int64_t number, int bits)
+static bool fits_long(double number)
 {
-    const int64_t edge = (int64_t)1 << bits;
-    return number >= -edge && number <= edge;
+    return number >= -0x1p63 && number < 0x1p63;
 }
 
-static riacho_status whole_to_floating(const riacho_type *from, const riacho_type *to,
-                                       riacho_arena *arena, const void *value, void *ret_value,
-                                       riacho_error *err)
+/* False when the type does not hold exactly this number. */
+static bool put_whole(const riacho_type *to, int64_t number, void *ret_value)
 {
-    const int64_t number = whole(from, value);
-    if (!fits_mantissa(number, to->kind == RIACHO_FLOAT ? 24 : 53))
-        return not_exact(to, riacho_format(arena, "%" PRId64, number), err);
-    if (to->kind == RIACHO_FLOAT)
+    switch (to->kind) {
+    case RIACHO_INT:
+        *(int32_t *)ret_value = (int32_t)number;
+        return number >= INT32_MIN && number <= INT32_MAX;
+    case RIACHO_LONG:
+        *(int64_t *)ret_value = number;
+        return true;
+    case RIACHO_FLOAT:
         *(float *)ret_value = (float)number;
-    else
+        return fits_long((double)(float)number) && (int64_t)(float)number == number;
+    default:
         *(double *)ret_value = (double)number;
-    return RIACHO_OK;
+        return fits_long((double)number) && (int64_t)(double)number == number;
+    }
 }
 
-static riacho_status float_to_double(const riacho_type *from, const riacho_type *to,
-                                     riacho_arena *arena, const void *value, void *ret_value,
-                                     riacho_error *err)
+static bool put_real(const riacho_type *to, double number, void *ret_value)
 {
-    (void)from, (void)to, (void)arena, (void)err;
-    *(double *)ret_value = (double)*(const float *)value;
+    if (to->kind == RIACHO_DOUBLE) {
+        *(double *)ret_value = number;
+        return true;
+    }
+    if (to->kind == RIACHO_FLOAT) {
+        const bool in_range = !isfinite(number) || fabs(number) <= (double)FLT_MAX;
+        *(float *)ret_value = in_range ? (float)number : 0;
+        return isnan(number) || (double)*(float *)ret_value == number;
+    }
+    return fits_long(number) && number == trunc(number) &&
+           put_whole(to, (int64_t)number, ret_value);
+}
+
+static const char *number_text(const riacho_type *type, const void *value, riacho_arena *arena);
+
+static riacho_status number_to_number(const riacho_type *from, const riacho_type *to,
+                                      riacho_arena *arena, const void *value, void *ret_value,
+                                      riacho_error *err)
+{
+    const bool exact = is_whole(from) ? put_whole(to, whole(from, value), ret_value)
+                                      : put_real(to, real(from, value), ret_value);
+    if (!exact)
+        return riacho_fail(err, RIACHO_REJECT, "%s has no exact %s",
+                           number_text(from, value, arena), to->name);
     return RIACHO_OK;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
-static const char *floating_text(const riacho_type *type, const void *value, riacho_arena *arena)
+/* With the fewest digits that read back as the same number. */
+static const char *real_text(const riacho_type *type, double number, riacho_arena *arena)
 {
-    if (type->kind == RIACHO_FLOAT) {
-        const float number = *(const float *)value;
-        char *text = riacho_format(arena, "%.9g", (double)number);
-        for (int digits = 6; digits < 9; digits++) {
-            char shorter[32];
-            snprintf(shorter, sizeof shorter, "%.*g", digits, (double)number);
-            if (strtof(shorter, NULL) == number)
-                return riacho_format(arena, "%s", shorter);
-        }
-        return text;
+    const bool is_float = type->kind == RIACHO_FLOAT;
+    const int digits_max = is_float ? 9 : 17;
+    for (int digits = is_float ? 6 : 15; digits < digits_max; digits++) {
+        char *text = riacho_format(arena, "%.*g", digits, number);
+        if (is_float ? strtof(text, NULL) == (float)number : strtod(text, NULL) == number)
+            return text;
     }
-    const double number = *(const double *)value;
-    for (int digits = 15; digits < 17; digits++) {
-        char shorter[32];
-        snprintf(shorter, sizeof shorter, "%.*g", digits, number);
-        if (strtod(shorter, NULL) == number)
-            return riacho_format(arena, "%s", shorter);
-    }
-    return riacho_format(arena, "%.17g", number);
+    return riacho_format(arena, "%.*g", digits_max, number);
+}
+
+static const char *number_text(const riacho_type *type, const void *value, riacho_arena *arena)
+{
+    return is_whole(type) ? riacho_format(arena, "%" PRId64, whole(type, value))
+                          : real_text(type, real(type, value), arena);
 }
 
 static riacho_status to_text(const riacho_type *from, const riacho_type *to, riacho_arena *arena,
@@ -122,21 +140,12 @@ static riacho_status to_text(const riacho_type *from, const riacho_type *to, ria
 {
     (void)to, (void)err;
     const char *text;
-    switch (from->kind) {
-    case RIACHO_BOOLEAN:
+    if (from->kind == RIACHO_BOOLEAN)
         text = *(const bool *)value ? "true" : "false";
-        break;
-    case RIACHO_FLOAT:
-    case RIACHO_DOUBLE:
-        text = floating_text(from, value, arena);
-        break;
-    case RIACHO_ENUM:
+    else if (from->kind == RIACHO_ENUM)
         text = from->symbols[*(const int32_t *)value];
-        break;
-    default:
-        text = riacho_format(arena, "%" PRId64, whole(from, value));
-        break;
-    }
+    else
+        text = number_text(from, value, arena);
     *(riacho_bytes *)ret_value = riacho_text(text);
     return RIACHO_OK;
 }
@@ -258,18 +267,6 @@ static bool is_text(const riacho_type *type)
            type->logical != RIACHO_DECIMAL;
 }
 
-static converter from_number(const riacho_type *from, const riacho_type *to)
-{
-    if (from->kind == RIACHO_INT && to->kind == RIACHO_LONG)
-        return int_to_long;
-    if (from->kind == RIACHO_FLOAT)
-        return to->kind == RIACHO_DOUBLE ? float_to_double : NULL;
-    if ((from->kind == RIACHO_INT || from->kind == RIACHO_LONG) &&
-        (to->kind == RIACHO_FLOAT || to->kind == RIACHO_DOUBLE))
-        return whole_to_floating;
-    return NULL;
-}
-
 static converter from_text(const riacho_type *to)
 {
     switch (to->kind) {
@@ -294,11 +291,10 @@ static converter choose(const riacho_type *from, const riacho_type *to)
         return text_to_text;
     if (from->kind == RIACHO_STRING)
         return from_text(to);
-    if (to->kind == RIACHO_STRING && from->kind >= RIACHO_BOOLEAN && from->kind <= RIACHO_DOUBLE)
+    if (to->kind == RIACHO_STRING && to->logical == RIACHO_PLAIN &&
+        (is_number(from) || from->kind == RIACHO_BOOLEAN || from->kind == RIACHO_ENUM))
         return to_text;
-    if (to->kind == RIACHO_STRING && from->kind == RIACHO_ENUM)
-        return to_text;
-    return from_number(from, to);
+    return is_number(from) && is_number(to) ? number_to_number : NULL;
 }
 
 static riacho_status init_part(convert_part *part, riacho_operator *self, const riacho_data *from,

@@ -239,22 +239,29 @@ static const riacho_fold_ops function_ops = {function_init, fold_by_function};
 
 static riacho_status expr_init(riacho_aggregation *self, riacho_error *err)
 {
-    const riacho_node *node = self->base.node;
-    if (node->init_expr)
-        RIACHO_TRY(riacho_result_init_expr(&self->initial, &self->base, &self->kept.store->value,
-                                           node->init_expr, err));
+    RIACHO_TRY(riacho_result_init_expr(&self->initial, &self->base, &self->kept.store->value,
+                                       self->base.node->init_expr, err));
     return operand_init(self, err);
+}
+
+static riacho_status initial_state(riacho_aggregation *self, const riacho_fold *fold,
+                                   const void **ret_state)
+{
+    riacho_scope scope;
+    riacho_scope_init(&scope, fold->record);
+    RIACHO_TRY(riacho_scope_eval(&scope, &self->base, self->base.node->init_expr, &self->initial,
+                                 ret_state));
+    if (!*ret_state)
+        return riacho_fail(self->base.chain->error, RIACHO_REJECT,
+                           "the state to begin with is null");
+    return RIACHO_OK;
 }
 
 static riacho_status fold_by_exprs(riacho_aggregation *self, riacho_fold *fold)
 {
-    const void *agg = fold->found ? self->kept.state.memory : NULL;
-    if (!fold->found && self->base.node->init_expr) {
-        riacho_scope scope;
-        riacho_scope_init(&scope, fold->record);
-        RIACHO_TRY(riacho_scope_eval(&scope, &self->base, self->base.node->init_expr,
-                                     &self->initial, &agg));
-    }
+    const void *agg = self->kept.state.memory;
+    if (!fold->found)
+        RIACHO_TRY(initial_state(self, fold, &agg));
     return fold_expr(self, fold, agg);
 }
 

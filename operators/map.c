@@ -2,7 +2,9 @@
  *
  * map.c - map, mapValues and rekey: one record in, one out, with the same timestamp and headers.
  *
- * On a table a tombstone stays one: mapValues is not asked for the value of nothing.
+ * Nothing has no value to map: where the value is null it stays null, and neither an expression for
+ * the value nor the function of mapValues is asked. Only the function of map, which makes the whole
+ * record, sees null values.
  */
 #include <string.h>
 
@@ -42,7 +44,7 @@ static riacho_status map_by_expressions(riacho_operator *self, const riacho_flow
     riacho_flow mapped = {.record = flow->record};
     if (node->key_expr)
         RIACHO_TRY(riacho_scope_eval(&scope, self, node->key_expr, &map->key, &mapped.record.key));
-    if (node->expr)
+    if (node->expr && flow->record.value)
         RIACHO_TRY(riacho_scope_eval(&scope, self, node->expr, &map->value, &mapped.record.value));
     return riacho_push_all(self, &mapped);
 }
@@ -105,7 +107,7 @@ static riacho_status map_value_by_function(riacho_operator *self, const riacho_f
 
 static riacho_status map_values(riacho_operator *self, const riacho_flow *flow)
 {
-    if (self->node->table && !flow->record.value)
+    if (!flow->record.value)
         return riacho_push_all(self, flow);
     return by_expressions(self->node) ? map_by_expressions(self, flow)
                                       : map_value_by_function(self, flow);

@@ -121,7 +121,8 @@ typedef struct riacho_function {
 
     riacho_status (*test)(riacho_ctx *ctx, const riacho_record *record, bool *ret_keep);
     riacho_status (*map)(riacho_ctx *ctx, const riacho_record *record, riacho_record *ret_record);
-    /* ret_value is zeroed memory of result->size bytes. */
+    /* Not asked about a null value, which stays null. ret_value is zeroed memory of result->size
+     * bytes. */
     riacho_status (*map_value)(riacho_ctx *ctx, const riacho_record *record, void *ret_value);
     riacho_status (*each)(riacho_ctx *ctx, const riacho_record *record);
     /* Sets the state of a key seen for the first time; without it, the schema's defaults. */

@@ -183,6 +183,17 @@ static const one_case ones[] = {
      .expr = "value + 1",
      .script = "a 1 @10, a 9223372036854775807 @11",
      .out = "out a=2@10 REJECT(step 'it': 'value + 1': the result does not fit a long)"},
+    {.name = "where the value is null it stays null, without asking expression or function",
+     .kind = RIACHO_NODE_MAP_VALUES,
+     .expr = "value ?? 7",
+     .script = "a 3 @10, a - @11",
+     .out = "out a=3@10 out a=-@11"},
+    {.name = "map by expressions gives a null value another key only",
+     .kind = RIACHO_NODE_MAP,
+     .key_expr = "key + \"!\"",
+     .expr = "value ?? 7",
+     .script = "a - @11",
+     .out = "out a!=-@11"},
     {.name = "mapValues of a table hands tombstones on without a call",
      .kind = RIACHO_NODE_MAP_VALUES,
      .table = true,
@@ -276,6 +287,16 @@ static const struct {
     {"long", "double", "a 9007199254740992 @1, a 9007199254740993 @2",
      "out a=9007199254740992@1 REJECT(step 'it': 9007199254740993 has no exact double)"},
     {"float", "double", "a 0.5 @1", "out a=0.5@1"},
+    {"long", "int", "a 2147483647 @1, a -2147483649 @2",
+     "out a=2147483647@1 REJECT(step 'it': -2147483649 has no exact int)"},
+    {"long", "double", "a 9223372036854775807 @1, a 1152921504606846976 @2",
+     "REJECT(step 'it': 9223372036854775807 has no exact double) out a=1.152921504606847e+18@2"},
+    {"double", "long", "a -5 @1, a 0.5 @2, a 9223372036854775808 @3, a nan @4",
+     "out a=-5@1 REJECT(step 'it': 0.5 has no exact long) REJECT(step 'it': 9.22337203685478e+18 "
+     "has no exact long) REJECT(step 'it': nan has no exact long)"},
+    {"double", "float", "a 0.5 @1, a 0.1 @2, a 1e300 @3, a inf @4",
+     "out a=0.5@1 REJECT(step 'it': 0.1 has no exact float) REJECT(step 'it': 1e+300 has no exact "
+     "float) out a=inf@4"},
     {"long", "string", "a -42 @1", "out a=-42@1"},
     {"double", "string", "a 0.1 @1, a 1e300 @2, a 3 @3", "out a=0.1@1 out a=1e+300@2 out a=3@3"},
     {"float", "string", "a 0.1 @1", "out a=0.1@1"},
@@ -331,7 +352,7 @@ static void a_conversion_that_could_lose_something_is_not_made(void **unused)
 {
     (void)unused;
     static const char *const pairs[][2] = {
-        {"long", "int"}, {"double", "long"}, {"double", "float"}, {"long", "boolean"}};
+        {"long", "boolean"}, {"long", "uuid"}, {"bytes", "long"}, {"boolean", "int"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         fixture *f = fixture_new();
         assert_int_equal(make_conversion(f, pairs[i][0], pairs[i][1]), RIACHO_REJECT);
