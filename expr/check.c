@@ -264,7 +264,12 @@ static riacho_status check_lookup_key(riacho_expr_checker *checker, riacho_expr_
     node->nullable = true; /* and never constant */
     if (key->type->kind == RIACHO_STRING)
         return RIACHO_OK;
-    return refuse_operand(checker, node, key, "a string");
+    char word[RIACHO_EXPR_TYPE_TEXT_MAX];
+    riacho_expr_describe(key->type, word);
+    return riacho_expr_refuse(checker->issue, key->span,
+                              "'%.*s' is of type %s where a string, the entry's name, is needed",
+                              riacho_expr_shown(key),
+                              (const char *)checker->text.data + key->span.offset, word);
 }
 
 riacho_status riacho_expr_check(riacho_expr_checker *checker, riacho_expr_node *node)

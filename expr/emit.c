@@ -189,7 +189,8 @@ static void emit_unary(riacho_expr_emitter *emitter, const riacho_expr_node *nod
     land(emitter, absent);
 }
 
-/* Two operands, or more of which each is taken together with the result so far. */
+/* Two operands, or more of which each is taken together with the result so far. Every one is
+ * evaluated, also behind a null. */
 static void emit_binary(riacho_expr_emitter *emitter, const riacho_expr_node *node, unsigned to)
 {
     const bool equality = node->form == RIACHO_FORM_BINARY &&
@@ -197,9 +198,9 @@ static void emit_binary(riacho_expr_emitter *emitter, const riacho_expr_node *no
                           node->code <= RIACHO_CODE_EQUAL_BYTES;
     const riacho_expr_node *left = node->child;
     bool nullable = left->nullable;
-    uint32_t absent = NO_JUMP;
     riacho_expr_emit(emitter, left, to);
     for (const riacho_expr_node *right = left->next; right; right = right->next) {
+        uint32_t absent = NO_JUMP;
         riacho_expr_emit(emitter, right, to + 1);
         emitter->span = node->span;
         nullable |= right->nullable;
@@ -209,8 +210,8 @@ static void emit_binary(riacho_expr_emitter *emitter, const riacho_expr_node *no
                                 to, to, to + 1, absent);
         riacho_expr_put(emitter, node->code, to, to + node->swapped, to + !node->swapped,
                         argument_of(emitter, node));
+        land(emitter, absent);
     }
-    land(emitter, absent);
     if (node->negated) /* what equality answered for nulls, too */
         put_unary(emitter, RIACHO_CODE_NOT, to, 0);
 }

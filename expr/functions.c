@@ -304,11 +304,11 @@ riacho_status riacho_expr_check_call(riacho_expr_checker *checker, riacho_expr_n
     if (!function)
         return refuse_name(checker, call);
     if (call->child_count < function->least || call->child_count > function->most)
-        return riacho_expr_refuse(checker->issue, call->span, "'%s' takes %s arguments: %s",
+        return riacho_expr_refuse(checker->issue, call->span, "'%s' takes %s: write %s",
                                   function->name,
-                                  function->most == 1   ? "1"
-                                  : function->most == 2 ? "2"
-                                                        : "from 2 to 64",
+                                  function->most == 1   ? "one argument"
+                                  : function->most == 2 ? "two arguments"
+                                                        : "from 2 to 64 arguments",
                                   function->usage);
     for (const riacho_expr_node *argument = call->child; argument; argument = argument->next) {
         if (riacho_expr_is_null(argument->type))

@@ -190,6 +190,8 @@ riacho_status riacho_expr_wrap(riacho_expr_checker *checker, riacho_expr_node *n
 
 static const char *conversion_hint(const riacho_type *from, const riacho_type *to)
 {
+    if (is_time(from) && is_time(to))
+        return "; say how, as in long(x) * 1000";
     if (to->kind == RIACHO_STRING && from->kind <= RIACHO_ENUM && from->kind != RIACHO_BYTES)
         return "; convert it with string(...)";
     if (to->kind == RIACHO_INT && (riacho_expr_is_number(from) || from->kind == RIACHO_STRING))

@@ -23,7 +23,7 @@ static riacho_bytes get_header(const riacho_expr_lookup *lookup, riacho_bytes na
     return (riacho_bytes){0};
 }
 
-static const riacho_type *codec_type(fixture *fixture, const char *word)
+static const riacho_type *codec_type(expr_fixture *fixture, const char *word)
 {
     const riacho_codec *codec = NULL;
     riacho_error err;
@@ -32,7 +32,7 @@ static const riacho_type *codec_type(fixture *fixture, const char *word)
     return codec->type;
 }
 
-const riacho_type *fixture_type(fixture *fixture, const char *word)
+const riacho_type *fixture_type(expr_fixture *fixture, const char *word)
 {
     if (!word)
         return NULL;
@@ -41,7 +41,7 @@ const riacho_type *fixture_type(fixture *fixture, const char *word)
     return codec_type(fixture, word);
 }
 
-static const void *read_json(fixture *fixture, const char *text)
+static const void *read_json(expr_fixture *fixture, const char *text)
 {
     riacho_json_issues issues = {0};
     void *value = riacho_alloc_zero(fixture->arena, 1, fixture->thing->size);
@@ -51,7 +51,7 @@ static const void *read_json(fixture *fixture, const char *text)
     return value;
 }
 
-void fixture_set(fixture *fixture, const char *value, const char *before)
+void fixture_set(expr_fixture *fixture, const char *value, const char *before)
 {
     fixture->values[NAME_VALUE] = read_json(fixture, value);
     fixture->values[NAME_BEFORE] = before ? read_json(fixture, before) : NULL;
@@ -61,7 +61,7 @@ int fixture_open(void **state)
 {
     static const char *const folders[] = {RIACHO_SOURCE_DIR "/tests/expr/schemas"};
     const riacho_schemas_options options = {.folders = folders, .folder_count = 1};
-    fixture *fixture = calloc(1, sizeof *fixture);
+    expr_fixture *fixture = calloc(1, sizeof *fixture);
     riacho_error err;
     if (riacho_schemas_open(&options, &fixture->schemas, &err) != RIACHO_OK)
         fail_msg("%s", err.text);
@@ -94,14 +94,14 @@ int fixture_open(void **state)
 
 int fixture_close(void **state)
 {
-    fixture *fixture = *state;
+    expr_fixture *fixture = *state;
     riacho_arena_free(fixture->arena);
     riacho_schemas_close(fixture->schemas);
     free(fixture);
     return 0;
 }
 
-const riacho_expr *fixture_compile(fixture *fixture, const char *text, const char *expected)
+const riacho_expr *fixture_compile(expr_fixture *fixture, const char *text, const char *expected)
 {
     const riacho_expr *expr = NULL;
     riacho_expr_issue issue;
@@ -111,7 +111,7 @@ const riacho_expr *fixture_compile(fixture *fixture, const char *text, const cha
     return expr;
 }
 
-const char *fixture_eval(fixture *fixture, const riacho_expr *expr)
+const char *fixture_eval(expr_fixture *fixture, const riacho_expr *expr)
 {
     RIACHO_AUTO(buffer) riacho_buffer json = {0};
     const riacho_type *type = riacho_expr_type(expr);

@@ -31,7 +31,7 @@ enum {
     NAME_COUNT
 };
 
-typedef struct fixture {
+typedef struct expr_fixture {
     riacho_schemas *schemas;
     riacho_arena *arena;
     const riacho_type *thing;
@@ -43,16 +43,16 @@ typedef struct fixture {
     int32_t amount;
     riacho_expr_lookup headers;
     const void *values[NAME_COUNT];
-} fixture;
+} expr_fixture;
 
 int fixture_open(void **state);
 int fixture_close(void **state);
 
 /* Sets `value` (and `before`, NULL for null) from JSON. */
-void fixture_set(fixture *fixture, const char *value, const char *before);
+void fixture_set(expr_fixture *fixture, const char *value, const char *before);
 /* A type word: "int", "avro:Picked", "Action", "decimal"; NULL for NULL. */
-const riacho_type *fixture_type(fixture *fixture, const char *word);
+const riacho_type *fixture_type(expr_fixture *fixture, const char *word);
 /* Compiles; the test fails with the issue when it does not. */
-const riacho_expr *fixture_compile(fixture *fixture, const char *text, const char *expected);
+const riacho_expr *fixture_compile(expr_fixture *fixture, const char *text, const char *expected);
 /* The result as JSON; "null"; or "REJECT: why". */
-const char *fixture_eval(fixture *fixture, const riacho_expr *expr);
+const char *fixture_eval(expr_fixture *fixture, const riacho_expr *expr);
