@@ -136,6 +136,21 @@ const char *fixture_scan(fixture *f, riacho_store_snapshot *snapshot, uint32_t s
     return text;
 }
 
+size_t fixture_count(fixture *f, uint32_t space, riacho_range range)
+{
+    riacho_store_scan *scan;
+    riacho_bytes key, value;
+    size_t count = 0;
+    fixture_ok(f, f->store->ops->scan_open(f->store, NULL, space, &range, &scan, &f->err));
+    for (;; count++) {
+        fixture_ok(f, f->store->ops->scan_next(scan, &key, &value, &f->err));
+        if (!key.data)
+            break;
+    }
+    f->store->ops->scan_close(scan);
+    return count;
+}
+
 uint64_t fixture_random(uint64_t *seed)
 {
     *seed ^= *seed << 13;

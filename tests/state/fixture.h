@@ -50,6 +50,9 @@ const char *fixture_get(fixture *f, uint32_t space, const char *key);
 const char *fixture_scan(fixture *f, riacho_store_snapshot *snapshot, uint32_t space,
                          riacho_range range);
 
+/* How many keys a range holds. */
+size_t fixture_count(fixture *f, uint32_t space, riacho_range range);
+
 /* xorshift: the same seed gives the same numbers everywhere. */
 uint64_t fixture_random(uint64_t *seed);
 void fixture_remove_folder(const char *folder);
