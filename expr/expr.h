@@ -25,9 +25,15 @@ typedef struct riacho_expr riacho_expr;
 typedef struct riacho_expr_name {
     const char *name;
     const riacho_type *type; /* never NULL; riacho_type_null for a name that is always null */
-    enum { RIACHO_NAME_PRESENT = 0, RIACHO_NAME_NULLABLE, RIACHO_NAME_LOOKUP } how;
-    /* LOOKUP: `name.anything` is a string looked up by riacho_expr_lookup (path, query, header);
-     * nullable. */
+    enum {
+        RIACHO_NAME_PRESENT = 0,
+        RIACHO_NAME_NULLABLE,
+        RIACHO_NAME_LOOKUP,
+        RIACHO_NAME_LOOKUP_PRESENT,
+    } how;
+    /* LOOKUP: `name.anything` is a string looked up by riacho_expr_lookup (query, header); nullable.
+     * LOOKUP_PRESENT: as LOOKUP, but `name.anything` is never null, because whoever compiles has
+     * checked that the entry will be there (path); `name["anything"]` stays nullable. */
 } riacho_expr_name;
 
 typedef struct riacho_expr_scope {

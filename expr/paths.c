@@ -25,6 +25,11 @@ static riacho_status refuse_word(const riacho_expr_checker *checker, const riach
         meant ? "'?" : "");
 }
 
+static bool is_lookup(const riacho_expr_name *name)
+{
+    return name->how == RIACHO_NAME_LOOKUP || name->how == RIACHO_NAME_LOOKUP_PRESENT;
+}
+
 static bool find_name(const riacho_expr_scope *scope, riacho_bytes name, uint32_t *ret_index)
 {
     for (size_t i = 0; i < scope->count; i++) {
@@ -63,7 +68,7 @@ riacho_status riacho_expr_check_name(riacho_expr_checker *checker, riacho_expr_n
                                         shown(node->text), (const char *)node->text.data);
     }
     const riacho_expr_name *name = &scope->names[node->argument];
-    if (name->how == RIACHO_NAME_LOOKUP)
+    if (is_lookup(name))
         return riacho_expr_refuse(checker->issue, node->mark,
                                   "'%s' has no value of its own: write %s.name", name->name,
                                   name->name);
@@ -77,9 +82,11 @@ bool riacho_expr_check_lookup(riacho_expr_checker *checker, riacho_expr_node *no
     riacho_expr_node *base = node->child;
     uint32_t index;
     if (base->form != RIACHO_FORM_NAME || !find_name(checker->scope, base->text, &index) ||
-        checker->scope->names[index].how != RIACHO_NAME_LOOKUP)
+        !is_lookup(&checker->scope->names[index]))
         return false;
     checker->uses[index] = true;
+    node->nullable = node->form == RIACHO_FORM_INDEX ||
+                     checker->scope->names[index].how == RIACHO_NAME_LOOKUP;
     if (node->form == RIACHO_FORM_FIELD) { /* headers.trace is headers["trace"] */
         base->form = RIACHO_FORM_LITERAL;
         base->type = &riacho_type_string;
