@@ -13,7 +13,7 @@ enum { RANGE_LIMIT = 50, TOP_LIMIT = 10, LIST_LIMIT = 20, MAX_LIMIT = 100 };
 static void request_scope(const riacho_type *body, riacho_expr_name names[RIACHO_COMMAND_COUNT])
 {
     const riacho_expr_name all[RIACHO_COMMAND_COUNT] = {
-        [RIACHO_COMMAND_PATH] = {"path", &riacho_type_string, RIACHO_NAME_LOOKUP},
+        [RIACHO_COMMAND_PATH] = {"path", &riacho_type_string, RIACHO_NAME_LOOKUP_PRESENT},
         [RIACHO_COMMAND_QUERY] = {"query", &riacho_type_string, RIACHO_NAME_LOOKUP},
         [RIACHO_COMMAND_BODY] = {"body", body ? body : &riacho_type_null,
                                  body ? RIACHO_NAME_PRESENT : RIACHO_NAME_NULLABLE},
