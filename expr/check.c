@@ -261,7 +261,6 @@ static riacho_status check_lookup_key(riacho_expr_checker *checker, riacho_expr_
 {
     riacho_expr_node *key = node->child;
     RIACHO_TRY(riacho_expr_check(checker, key));
-    node->nullable = true; /* and never constant */
     if (key->type->kind == RIACHO_STRING)
         return RIACHO_OK;
     char word[RIACHO_EXPR_TYPE_TEXT_MAX];
