@@ -60,8 +60,6 @@ riacho_scope_values riacho_scope_of(riacho_worker *worker, const riacho_request 
 {
     const void **values = riacho_alloc_zero(arena, RIACHO_COMMAND_COUNT, sizeof *values);
     int64_t *now = riacho_alloc(arena, sizeof *now);
-    const riacho_bytes event_id =
-        request->idempotency_key.data ? request->idempotency_key : make_uuid(arena);
     *now = worker->clock->now_ms(worker->clock);
     values[RIACHO_COMMAND_PATH] = make_table(request->path, arena);
     values[RIACHO_COMMAND_QUERY] = make_table(request->query, arena);
@@ -71,9 +69,16 @@ riacho_scope_values riacho_scope_of(riacho_worker *worker, const riacho_request 
     values[RIACHO_COMMAND_SUBJECT] =
         request->subject.data ? boxed_text(request->subject, arena) : NULL;
     values[RIACHO_COMMAND_NOW] = now;
-    values[RIACHO_COMMAND_IDEMPOTENCY_KEY] = boxed_text(event_id, arena);
-    values[RIACHO_COMMAND_UUID] = boxed_text(make_uuid(arena), arena);
-    return (riacho_scope_values){values, event_id, *now};
+    return (riacho_scope_values){.values = values, .now_ms = *now};
+}
+
+/* What only commands may see: the event's id, and chance. */
+static void add_chance(riacho_scope_values *scope, const riacho_request *request,
+                       riacho_arena *arena)
+{
+    scope->event_id = request->idempotency_key.data ? request->idempotency_key : make_uuid(arena);
+    scope->values[RIACHO_COMMAND_IDEMPOTENCY_KEY] = boxed_text(scope->event_id, arena);
+    scope->values[RIACHO_COMMAND_UUID] = boxed_text(make_uuid(arena), arena);
 }
 
 riacho_status riacho_scope_eval(const riacho_scope_values *scope, const riacho_expr *expr,
@@ -152,7 +157,8 @@ riacho_status riacho_worker_command(riacho_worker *worker, const riacho_route *r
     *ret_issues = (riacho_json_issues){0};
     RIACHO_TRY(riacho_serving_ready(worker, err));
     RIACHO_TRY(read_body(target->command, request, arena, &body, ret_issues, err));
-    const riacho_scope_values scope = riacho_scope_of(worker, request, body, arena);
+    riacho_scope_values scope = riacho_scope_of(worker, request, body, arena);
+    add_chance(&scope, request, arena);
     RIACHO_TRY(build_event(target, &scope, body, arena, &event, err));
     RIACHO_TRY(worker->log->ops->append(worker->log, &event, 1, &appended, err));
     *ret_accepted = (riacho_accepted){

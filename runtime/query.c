@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * query.c - from a request to a question, from an answer to a reply (riacho/serve.h).
+ *
+ * Threads: any; nothing here waits for a stream thread.
+ */
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "serve_read.h"
+
+enum { LIMIT_DEFAULT = 20 };
+
+static const char *const read_names[] = {[RIACHO_READ_GET] = "get",
+                                         [RIACHO_READ_RANGE] = "range",
+                                         [RIACHO_READ_TOP] = "top",
+                                         [RIACHO_READ_RANK] = "rank",
+                                         [RIACHO_READ_LIST] = "list"};
+
+static const char *kind_word(riacho_store_kind kind)
+{
+    static const char *const words[] = {[RIACHO_STORE_KEYVALUE] = "keyValue",
+                                        [RIACHO_STORE_RANKING] = "ranking",
+                                        [RIACHO_STORE_LIST] = "list",
+                                        [RIACHO_STORE_TTL] = "ttl"};
+    return words[kind];
+}
+
+/* Whether a store of this kind can be read so, and the question says what is needed. */
+static riacho_status check(const riacho_question *question, riacho_error *err)
+{
+    static const unsigned fits[] = {
+        [RIACHO_READ_GET] = 1u << RIACHO_STORE_KEYVALUE | 1u << RIACHO_STORE_TTL,
+        [RIACHO_READ_RANGE] = 1u << RIACHO_STORE_KEYVALUE,
+        [RIACHO_READ_TOP] = 1u << RIACHO_STORE_RANKING,
+        [RIACHO_READ_RANK] = 1u << RIACHO_STORE_RANKING,
+        [RIACHO_READ_LIST] = 1u << RIACHO_STORE_LIST,
+    };
+    if (!(fits[question->kind] & 1u << question->store->kind))
+        return riacho_fail(err, RIACHO_REJECT, "store '%s' is a %s store, which has no %s",
+                           question->store->name, kind_word(question->store->kind),
+                           read_names[question->kind]);
+    if (question->kind != RIACHO_READ_RANGE && !question->key_bytes.data)
+        return riacho_fail(err, RIACHO_REJECT, "store '%s' needs a key", question->store->name);
+    if (question->kind == RIACHO_READ_RANK && !question->member.data)
+        return riacho_fail(err, RIACHO_REJECT, "store '%s' needs a member", question->store->name);
+    return RIACHO_OK;
+}
+
+static riacho_status serialise(const riacho_data *data, const void *value, riacho_arena *arena,
+                               riacho_bytes *ret_bytes, riacho_error *err)
+{
+    RIACHO_AUTO(buffer) riacho_buffer out = {0};
+    RIACHO_TRY(riacho_encode(data->codec, value, &out, err));
+    if (out.size > RIACHO_KEY_BYTES_MAX)
+        return riacho_fail(err, RIACHO_REJECT, "a key has at most %d bytes", RIACHO_KEY_BYTES_MAX);
+    *ret_bytes = riacho_copy(arena, riacho_buffer_bytes(&out));
+    return RIACHO_OK;
+}
+
+/* Whether the type's JSON is a string: text of such keys needs no quotes in a URL. */
+static bool is_text(const riacho_type *type)
+{
+    return type->kind == RIACHO_STRING || type->kind == RIACHO_ENUM || type->kind == RIACHO_BYTES ||
+           type->kind == RIACHO_FIXED;
+}
+
+/* Key text as in a URL: by its JSON form. Absent stays absent. */
+static riacho_status read_text(const riacho_data *data, riacho_bytes text, riacho_arena *arena,
+                               const void **ret_value, riacho_bytes *ret_bytes, riacho_error *err)
+{
+    const riacho_type *type = data->codec->type;
+    riacho_json_issues issues = {0};
+    RIACHO_AUTO(buffer) riacho_buffer json = {0};
+    *ret_bytes = (riacho_bytes){0};
+    if (!text.data)
+        return RIACHO_OK;
+    if (is_text(type))
+        riacho_json_quote(text, &json);
+    else
+        riacho_buffer_append(&json, text.data, text.size);
+    void *value = riacho_alloc_zero(arena, 1, type->size + 1);
+    const riacho_bytes copy = riacho_copy(arena, riacho_buffer_bytes(&json));
+    if (riacho_json_read(type, copy, arena, value, &issues) != RIACHO_OK)
+        return riacho_fail(err, RIACHO_REJECT, "'%.*s' is no %s%s%s",
+                           (int)(text.size < 60 ? text.size : 60), (const char *)text.data,
+                           data->word, issues.count ? ": " : "",
+                           issues.count ? issues.items[0].detail : "");
+    if (ret_value)
+        *ret_value = value;
+    return serialise(data, value, arena, ret_bytes, err);
+}
+
+static riacho_status answer_question(riacho_question *question, riacho_answer *answer,
+                                     riacho_error *err)
+{
+    switch (question->kind) {
+    case RIACHO_READ_GET:
+        return riacho_answer_get(question, answer, err);
+    case RIACHO_READ_RANGE:
+        return riacho_answer_range(question, answer, err);
+    case RIACHO_READ_TOP:
+        return riacho_answer_top(question, answer, err);
+    case RIACHO_READ_RANK:
+        return riacho_answer_rank(question, answer, err);
+    case RIACHO_READ_LIST:
+        return riacho_answer_list(question, answer, err);
+    }
+    return riacho_fail(err, RIACHO_REJECT, "no such way to read");
+}
+
+/* Positions of every task that was read, and the age of the oldest of their commits. */
+static void add_freshness(const riacho_question *question, riacho_reply *reply)
+{
+    riacho_clock *clock = question->worker->clock;
+    const int64_t now_ms = clock->now_ms(clock);
+    riacho_position *positions;
+    size_t count = 0;
+    for (size_t i = 0; i < question->shard_count; i++)
+        count += question->shards[i].seen->position_count;
+    positions = riacho_alloc_zero(question->arena, count + 1, sizeof *positions);
+    for (size_t i = 0; i < question->shard_count; i++) {
+        const riacho_publication *seen = question->shards[i].seen;
+        const int64_t age_ms = now_ms - seen->published_ms;
+        if (age_ms > reply->staleness_ms)
+            reply->staleness_ms = age_ms;
+        memcpy(positions + reply->position_count, seen->positions,
+               seen->position_count * sizeof *positions);
+        reply->position_count += seen->position_count;
+    }
+    reply->positions = positions;
+}
+
+/* The version is of the content: a commit that changed other keys leaves it as it was, and so does
+ * a restart; what a view made of the time is in it. */
+static riacho_status ask(riacho_question *question, riacho_reply *ret_reply, riacho_error *err)
+{
+    RIACHO_AUTO(answer) riacho_answer answer = {0};
+    riacho_reply reply = {.found = RIACHO_REPLY_NOT_FOUND};
+    RIACHO_TRY(check(question, err));
+    RIACHO_TRY(riacho_question_open(question, err));
+    RIACHO_TRY(answer_question(question, &answer, err));
+    if (answer.found) {
+        reply.found = RIACHO_REPLY_FOUND;
+        reply.json = riacho_copy(question->arena, riacho_buffer_bytes(&answer.json));
+        reply.version = riacho_hash(reply.json);
+        reply.cursor = answer.next.data;
+    }
+    add_freshness(question, &reply);
+    *ret_reply = reply;
+    return RIACHO_OK;
+}
+
+static uint32_t cap(uint32_t limit, uint32_t otherwise, uint32_t most)
+{
+    if (limit == 0)
+        limit = otherwise ? otherwise : LIMIT_DEFAULT;
+    return limit < most ? limit : most;
+}
+
+/* The store of that name, in the topology said or in the only one that has it. */
+static riacho_status find_store(riacho_worker *worker, const riacho_read *read,
+                                riacho_question *question, riacho_error *err)
+{
+    for (size_t i = 0; i < worker->deployment_count; i++) {
+        const riacho_graph *graph = worker->deployments[i].graph;
+        if (read->topology && strcmp(read->topology, graph->name) != 0)
+            continue;
+        for (size_t j = 0; j < graph->store_count; j++) {
+            if (strcmp(graph->stores[j].name, read->store) != 0)
+                continue;
+            if (question->store)
+                return riacho_fail(err, RIACHO_REJECT,
+                                   "topologies %s and %s have a store '%s': say which",
+                                   question->deployment->graph->name, graph->name, read->store);
+            question->deployment = &worker->deployments[i];
+            question->store = &graph->stores[j];
+            question->store_index = (int32_t)j;
+        }
+    }
+    if (!question->store)
+        return riacho_fail(err, RIACHO_REJECT, "there is no store '%s'", read->store);
+    return RIACHO_OK;
+}
+
+/* The first bytes that keys have: text keys are stored as they are written. */
+static riacho_status read_prefix(const riacho_question *question, riacho_bytes prefix,
+                                 riacho_bytes *ret_prefix, riacho_error *err)
+{
+    if (prefix.data && strcmp(question->store->key.word, "string") != 0)
+        return riacho_fail(err, RIACHO_REJECT, "store '%s' has no text keys to have a prefix",
+                           question->store->name);
+    *ret_prefix = prefix;
+    return RIACHO_OK;
+}
+
+riacho_status riacho_worker_read(riacho_worker *worker, const riacho_read *read,
+                                 riacho_arena *arena, riacho_reply *ret_reply, riacho_error *err)
+{
+    RIACHO_AUTO(question)
+    riacho_question question = {
+        .worker = worker,
+        .kind = read->kind,
+        .cursor = read->cursor,
+        .limit = cap(read->limit, LIMIT_DEFAULT, RIACHO_PAGE_ITEMS_MAX),
+        .around =
+            read->around < RIACHO_PAGE_ITEMS_MAX / 2 ? read->around : RIACHO_PAGE_ITEMS_MAX / 2,
+        .direction = read->direction,
+        .arena = arena,
+    };
+    RIACHO_TRY(riacho_serving_ready(worker, err));
+    RIACHO_TRY(find_store(worker, read, &question, err));
+    const riacho_data *key = &question.store->key;
+    question.reply = question.store->value.codec->type;
+    RIACHO_TRY(read_text(key, read->key, arena, &question.key, &question.key_bytes, err));
+    RIACHO_TRY(read_text(key, read->from, arena, NULL, &question.from, err));
+    RIACHO_TRY(read_text(key, read->to, arena, NULL, &question.to, err));
+    RIACHO_TRY(read_prefix(&question, read->prefix, &question.prefix, err));
+    if (read->kind == RIACHO_READ_RANK && question.store->kind == RIACHO_STORE_RANKING)
+        RIACHO_TRY(
+            read_text(&question.store->value, read->member, arena, NULL, &question.member, err));
+    return ask(&question, ret_reply, err);
+}
+
+static riacho_bytes find_entry(riacho_headers entries, const char *name)
+{
+    for (size_t i = 0; i < entries.count; i++)
+        if (riacho_bytes_equal(entries.items[i].name, riacho_text(name)))
+            return entries.items[i].value;
+    return (riacho_bytes){0};
+}
+
+/* limit and cursor of the request; limits above the topology's are cut to it. */
+static riacho_status read_page(const riacho_graph_query *query, const riacho_request *request,
+                               riacho_question *question, riacho_error *err)
+{
+    const riacho_bytes limit = find_entry(request->query, "limit");
+    const uint32_t most = query->max_limit ? query->max_limit : RIACHO_PAGE_ITEMS_MAX;
+    int64_t wanted = 0;
+    if (limit.data && riacho_int_parse(limit, 1, UINT32_MAX, &wanted, NULL) != RIACHO_OK)
+        return riacho_fail(err, RIACHO_REJECT, "'limit' must be a whole number from 1");
+    question->limit = cap((uint32_t)wanted, query->limit, most);
+    question->cursor = find_entry(request->query, "cursor");
+    return RIACHO_OK;
+}
+
+/* Evaluates the key of the query's topology; a null key is no key. */
+static riacho_status eval_keys(const riacho_graph_query *query, const riacho_scope_values *scope,
+                               riacho_question *question, riacho_error *err)
+{
+    const void *member = NULL;
+    riacho_arena *arena = question->arena;
+    if (query->key)
+        RIACHO_TRY(riacho_scope_eval(scope, query->key, arena, &question->key, err));
+    if (question->key)
+        RIACHO_TRY(
+            serialise(&question->store->key, question->key, arena, &question->key_bytes, err));
+    if (query->member)
+        RIACHO_TRY(riacho_scope_eval(scope, query->member, arena, &member, err));
+    if (member)
+        RIACHO_TRY(serialise(&question->store->value, member, arena, &question->member, err));
+    if (question->kind != RIACHO_READ_RANGE)
+        return RIACHO_OK;
+    /* A range's key is what its keys begin with. */
+    const riacho_bytes prefix = question->key_bytes;
+    question->key = NULL;
+    question->key_bytes = (riacho_bytes){0};
+    return read_prefix(question, prefix, &question->prefix, err);
+}
+
+riacho_status riacho_worker_query(riacho_worker *worker, const riacho_route *route,
+                                  const riacho_request *request, riacho_arena *arena,
+                                  riacho_reply *ret_reply, riacho_error *err)
+{
+    const riacho_target *target = &riacho_serving_of(worker)->targets[route->index];
+    const riacho_graph_query *query = target->query;
+    RIACHO_TRY(riacho_serving_ready(worker, err));
+    RIACHO_AUTO(question)
+    riacho_question question = {
+        .worker = worker,
+        .deployment = &worker->deployments[target->deployment],
+        .store = &target->graph->stores[query->store],
+        .store_index = query->store,
+        .kind = route->read,
+        .around = query->around,
+        .view = query->view,
+        .reply = target->reply,
+        .arena = arena,
+    };
+    const riacho_scope_values scope = riacho_scope_of(worker, request, NULL, arena);
+    RIACHO_TRY(read_page(query, request, &question, err));
+    RIACHO_TRY(eval_keys(query, &scope, &question, err));
+    return ask(&question, ret_reply, err);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * serve_list.c - a list, newest first (serve_read.h). Where several tasks append to one list, each
+ * has a part with sequences of its own; the parts are merged by sequence, then by task, which is an
+ * order that stays as the list grows.
+ */
+#include "serve_read.h"
+#include "state/list.h"
+#include "state/order.h"
+
+enum { CURSOR_BYTES = 16 };
+
+/* Where the page before ended: behind this sequence of this shard. */
+struct place {
+    uint64_t sequence;
+    uint64_t shard;
+};
+
+static riacho_bytes write_cursor(riacho_arena *arena, const struct place *last)
+{
+    uint8_t rest[CURSOR_BYTES];
+    riacho_order_put_u64(rest, last->sequence);
+    riacho_order_put_u64(rest + 8, last->shard);
+    return riacho_cursor_write(arena, 'L', (riacho_bytes){rest, sizeof rest});
+}
+
+static riacho_status read_cursor(const riacho_question *question, struct place *ret_place,
+                                 riacho_error *err)
+{
+    riacho_bytes rest;
+    RIACHO_TRY(riacho_cursor_read(question->cursor, 'L', question->arena, &rest, err));
+    if (rest.size != CURSOR_BYTES)
+        return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
+    ret_place->sequence = riacho_order_get_u64(rest.data);
+    ret_place->shard = riacho_order_get_u64((const uint8_t *)rest.data + 8);
+    if (ret_place->sequence == 0 || ret_place->sequence == UINT64_MAX)
+        return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
+    return RIACHO_OK;
+}
+
+static riacho_status read_pages(const riacho_question *question, const struct place *after,
+                                riacho_state_list_page *pages, riacho_error *err)
+{
+    for (size_t i = 0; i < question->shard_count; i++) {
+        const riacho_state_list list = {.state = question->shards[i].state,
+                                        .key = question->key_bytes};
+        riacho_state_list_query query = {.direction = RIACHO_BACKWARD,
+                                         .limit = question->limit + 1u};
+        /* Of the same sequence, shards behind the cursor's are still to come. */
+        if (after)
+            query.after = i > after->shard ? after->sequence + 1 : after->sequence;
+        RIACHO_TRY(riacho_state_list_entries(&list, &query, &pages[i], err));
+    }
+    return RIACHO_OK;
+}
+
+/* The shard whose next entry is the newest; shard_count when all are at their ends. */
+static size_t newest(const riacho_question *question, const riacho_state_list_page *pages,
+                     const size_t *at)
+{
+    size_t best = question->shard_count;
+    for (size_t i = 0; i < question->shard_count; i++)
+        if (at[i] < pages[i].count &&
+            (best == question->shard_count ||
+             pages[i].items[at[i]].sequence > pages[best].items[at[best]].sequence))
+            best = i;
+    return best;
+}
+
+static riacho_status write_entry(const riacho_question *question,
+                                 const riacho_state_list_entry *entry, riacho_buffer *out,
+                                 riacho_error *err)
+{
+    riacho_buffer_printf(
+        out, "%s{\"sequence\":%llu,\"value\":", out->data[out->size - 1] == '[' ? "" : ",",
+        (unsigned long long)entry->sequence);
+    RIACHO_TRY(riacho_answer_value(question, question->key_bytes, entry->value, out, err));
+    riacho_buffer_printf(out, "}");
+    return RIACHO_OK;
+}
+
+riacho_status riacho_answer_list(riacho_question *question, riacho_answer *answer,
+                                 riacho_error *err)
+{
+    struct place last = {0};
+    riacho_state_list_page *pages =
+        riacho_alloc_zero(question->arena, question->shard_count + 1, sizeof *pages);
+    size_t *at = riacho_alloc_zero(question->arena, question->shard_count + 1, sizeof *at);
+    if (question->cursor.data)
+        RIACHO_TRY(read_cursor(question, &last, err));
+    RIACHO_TRY(read_pages(question, question->cursor.data ? &last : NULL, pages, err));
+    riacho_buffer_printf(&answer->json, "{\"items\":[");
+    for (uint32_t count = 0;; count++) {
+        const size_t shard = newest(question, pages, at);
+        if (shard == question->shard_count)
+            break;
+        if (count == question->limit) {
+            answer->next = write_cursor(question->arena, &last);
+            break;
+        }
+        const riacho_state_list_entry *entry = &pages[shard].items[at[shard]++];
+        RIACHO_TRY(write_entry(question, entry, &answer->json, err));
+        last = (struct place){entry->sequence, shard};
+    }
+    riacho_answer_end_page(answer);
+    return RIACHO_OK;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * serve_read.h - a question to a store, the shards that can answer it, and the pieces of the
+ * answer. query.c makes a question of a request; one file for each store kind answers it.
+ *
+ * A store is spread over the tasks of its sub-topology. Where the store's key is what its input is
+ * partitioned by (aggregations, tables) one task is asked. A `process` function may use any key, so
+ * there all tasks are asked and their answers merged: what a reader sees does not depend on how
+ * many partitions there are. Each task answers from one commit.
+ *
+ * Threads: a question belongs to the thread that asks it.
+ */
+#pragma once
+
+#include "base/macros.h"
+#include "serve_private.h"
+#include "state/view.h"
+
+typedef struct riacho_shard {
+    riacho_task *task;
+    riacho_publication *seen; /* owned */
+    riacho_snapshot snapshot; /* of what was seen */
+    riacho_state state;
+} riacho_shard;
+
+typedef struct riacho_question {
+    riacho_worker *worker;
+    const riacho_deployment *deployment;
+    const riacho_graph_store *store;
+    int32_t store_index;
+    riacho_read_kind kind;
+    const void *key;        /* of the store's key type; NULL: not said */
+    riacho_bytes key_bytes; /* serialised; absent: not said */
+    riacho_bytes member;    /* serialised */
+    riacho_bytes from;      /* serialised keys, RANGE */
+    riacho_bytes to;
+    riacho_bytes prefix; /* the first bytes of serialised keys */
+    riacho_bytes cursor; /* without its wrapping; absent: the first page */
+    riacho_direction direction;
+    uint32_t limit; /* at least 1 */
+    uint32_t around;
+    const riacho_function *view; /* or NULL */
+    const riacho_type *reply;    /* of an item */
+    riacho_arena *arena;
+
+    riacho_shard *shards; /* set by riacho_question_open */
+    size_t shard_count;
+} riacho_question;
+
+/* What one store kind says: JSON, and where the next page begins. */
+typedef struct riacho_answer {
+    riacho_buffer json; /* owned */
+    bool found;
+    riacho_bytes next; /* absent: the last page */
+} riacho_answer;
+
+/* Picks the shards and takes their newest publications. RIACHO_RETRY: one is being rebuilt. */
+RIACHO_CHECKED riacho_status riacho_question_open(riacho_question *question, riacho_error *err);
+/* Gives back what open took; fine when it failed half way. */
+void riacho_question_close(riacho_question *question);
+static inline void riacho_auto_question(riacho_question *question)
+{
+    riacho_question_close(question);
+}
+
+static inline void riacho_auto_answer(riacho_answer *answer)
+{
+    riacho_buffer_done(&answer->json);
+}
+
+/* One file for each. All fill in an empty answer. */
+RIACHO_CHECKED riacho_status riacho_answer_get(riacho_question *question, riacho_answer *answer,
+                                               riacho_error *err);
+RIACHO_CHECKED riacho_status riacho_answer_range(riacho_question *question, riacho_answer *answer,
+                                                 riacho_error *err);
+RIACHO_CHECKED riacho_status riacho_answer_top(riacho_question *question, riacho_answer *answer,
+                                               riacho_error *err);
+RIACHO_CHECKED riacho_status riacho_answer_rank(riacho_question *question, riacho_answer *answer,
+                                                riacho_error *err);
+RIACHO_CHECKED riacho_status riacho_answer_list(riacho_question *question, riacho_answer *answer,
+                                                riacho_error *err);
+
+/* Appends a stored value as the question's reply: through its view, if it has one. `key` may be
+ * NULL when it is the question's own. */
+RIACHO_CHECKED riacho_status riacho_answer_value(const riacho_question *question,
+                                                 riacho_bytes key_bytes, riacho_bytes value,
+                                                 riacho_buffer *out, riacho_error *err);
+/* Appends serialised bytes as JSON by their codec. */
+RIACHO_CHECKED riacho_status riacho_answer_part(const riacho_data *data, riacho_bytes bytes,
+                                                riacho_arena *arena, riacho_buffer *out,
+                                                riacho_error *err);
+/* Ends {"items":[ ... with the cursor of the next page. */
+void riacho_answer_end_page(riacho_answer *answer);
+
+/* Cursors: opaque to clients, base64url of a kind and what that kind needs to go on. */
+riacho_bytes riacho_cursor_write(riacho_arena *arena, char kind, riacho_bytes rest);
+/* RIACHO_REJECT: not a cursor of this kind. */
+RIACHO_CHECKED riacho_status riacho_cursor_read(riacho_bytes text, char kind, riacho_arena *arena,
+                                                riacho_bytes *ret_rest, riacho_error *err);

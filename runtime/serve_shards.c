@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * serve_shards.c - which tasks keep the answer, and the pieces that all answers share
+ * (serve_read.h).
+ */
+#include "serve_read.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+/* Whether the store's key is what the tasks' input is partitioned by: then one task has all of a
+ * key. */
+static bool is_keyed(const riacho_graph *graph, int32_t store)
+{
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const riacho_node *node = &graph->nodes[i];
+        for (size_t j = 0; j < node->store_count; j++)
+            if (node->stores[j] == store && node->kind == RIACHO_NODE_PROCESS)
+                return false;
+    }
+    return true;
+}
+
+static riacho_status take_shard(riacho_question *question, riacho_task *task, riacho_error *err)
+{
+    riacho_shard *shard = &question->shards[question->shard_count];
+    shard->task = task;
+    shard->seen = riacho_task_publication(task);
+    if (!shard->seen)
+        return riacho_fail(err, RIACHO_RETRY, "store '%s' is being rebuilt", question->store->name);
+    shard->snapshot = riacho_snapshot_of(shard->seen->store, shard->seen->snapshot);
+    shard->state = (riacho_state){
+        .view = &shard->snapshot.view,
+        .arena = question->arena,
+        .space = riacho_serving_space(question->deployment->graph, question->store_index),
+    };
+    question->shard_count++;
+    return RIACHO_OK;
+}
+
+riacho_status riacho_question_open(riacho_question *question, riacho_error *err)
+{
+    const riacho_deployment *deployment = question->deployment;
+    const uint32_t first = deployment->first_task[question->store->subtopology];
+    const uint32_t last = deployment->first_task[question->store->subtopology + 1];
+    question->shard_count = 0;
+    question->shards =
+        riacho_alloc_zero(question->arena, last - first + 1, sizeof *question->shards);
+    if (question->key_bytes.data && last - first > 1 &&
+        is_keyed(deployment->graph, question->store_index)) {
+        riacho_task *owner =
+            riacho_deployment_owner(deployment, question->store_index, question->key_bytes);
+        return owner ? take_shard(question, owner, err)
+                     : riacho_fail(err, RIACHO_RETRY, "store '%s' has no task for this key",
+                                   question->store->name);
+    }
+    for (uint32_t i = first; i < last; i++)
+        RIACHO_TRY(take_shard(question, deployment->tasks[i], err));
+    return RIACHO_OK;
+}
+
+void riacho_question_close(riacho_question *question)
+{
+    for (size_t i = 0; i < question->shard_count; i++)
+        riacho_publication_release(question->shards[i].seen);
+    question->shard_count = 0;
+}
+
+riacho_status riacho_answer_part(const riacho_data *data, riacho_bytes bytes, riacho_arena *arena,
+                                 riacho_buffer *out, riacho_error *err)
+{
+    const riacho_type *type = data->codec->type;
+    void *value = riacho_alloc_zero(arena, 1, type->size + 1);
+    RIACHO_TRY(riacho_decode(data->codec, bytes, arena, value, err));
+    riacho_json_write(type, value, out);
+    return RIACHO_OK;
+}
+
+/* The pure function of state and now that a topology put between a store and its readers. */
+static riacho_status apply_view(const riacho_question *question, riacho_bytes key_bytes,
+                                const void *state, riacho_buffer *out, riacho_error *err)
+{
+    const riacho_function *view = question->view;
+    riacho_clock *clock = question->worker->clock;
+    const void *key = question->key;
+    if (!question->reply)
+        return riacho_fail(err, RIACHO_REJECT, "the type that view %s answers with is not known",
+                           view->name);
+    if (!key) {
+        const riacho_codec *codec = question->store->key.codec;
+        void *decoded = riacho_alloc_zero(question->arena, 1, codec->type->size + 1);
+        RIACHO_TRY(riacho_decode(codec, key_bytes, question->arena, decoded, err));
+        key = decoded;
+    }
+    void *reply = riacho_alloc_zero(question->arena, 1, question->reply->size + 1);
+    const riacho_status status =
+        view->view(question->arena, clock->now_ms(clock), key, state, reply);
+    if (status != RIACHO_OK)
+        return riacho_fail(err, RIACHO_REJECT, "view %s refuses the state", view->name);
+    riacho_json_write(question->reply, reply, out);
+    return RIACHO_OK;
+}
+
+riacho_status riacho_answer_value(const riacho_question *question, riacho_bytes key_bytes,
+                                  riacho_bytes value, riacho_buffer *out, riacho_error *err)
+{
+    const riacho_codec *codec = question->store->value.codec;
+    void *state = riacho_alloc_zero(question->arena, 1, codec->type->size + 1);
+    RIACHO_TRY(riacho_decode(codec, value, question->arena, state, err));
+    if (question->view)
+        return apply_view(question, key_bytes, state, out, err);
+    riacho_json_write(codec->type, state, out);
+    return RIACHO_OK;
+}
+
+void riacho_answer_end_page(riacho_answer *answer)
+{
+    answer->found = true;
+    if (answer->next.data)
+        riacho_buffer_printf(&answer->json, "],\"next\":\"%.*s\"}", (int)answer->next.size,
+                             (const char *)answer->next.data);
+    else
+        riacho_buffer_printf(&answer->json, "],\"next\":null}");
+}
+
+riacho_bytes riacho_cursor_write(riacho_arena *arena, char kind, riacho_bytes rest)
+{
+    RIACHO_AUTO(buffer) riacho_buffer plain = {0};
+    RIACHO_AUTO(buffer) riacho_buffer text = {0};
+    riacho_buffer_append(&plain, &kind, 1);
+    riacho_buffer_append(&plain, rest.data, rest.size);
+    riacho_base64url_encode(riacho_buffer_bytes(&plain), &text);
+    return riacho_copy(arena, riacho_buffer_bytes(&text));
+}
+
+riacho_status riacho_cursor_read(riacho_bytes text, char kind, riacho_arena *arena,
+                                 riacho_bytes *ret_rest, riacho_error *err)
+{
+    RIACHO_AUTO(buffer) riacho_buffer plain = {0};
+    if (riacho_base64url_decode(text, &plain, NULL) != RIACHO_OK || plain.size < 1 ||
+        plain.data[0] != (uint8_t)kind)
+        return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
+    const riacho_bytes copy = riacho_copy(arena, riacho_buffer_bytes(&plain));
+    *ret_rest = (riacho_bytes){(const uint8_t *)copy.data + 1, copy.size - 1};
+    return RIACHO_OK;
+}
