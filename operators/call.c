@@ -31,16 +31,16 @@ static bool has_slot(const riacho_function *function, riacho_function_kind kind)
     return false;
 }
 
-riacho_status riacho_call_check(const riacho_operator *operator, riacho_function_kind kind,
+riacho_status riacho_call_check(const riacho_operator *self, riacho_function_kind kind,
                                 riacho_error *err)
 {
-    const riacho_node *node = operator->node;
+    const riacho_node *node = self->node;
     const char *name = node->function_name ? node->function_name : "?";
     if (!node->function)
         return riacho_fail(err, RIACHO_REJECT, "function '%s' is not loaded", name);
     if (node->function->kind != kind || !has_slot(node->function, kind))
-        return riacho_fail(err, RIACHO_REJECT, "function '%s' does not do what %s needs",
-                           name, operator->ops->name);
+        return riacho_fail(err, RIACHO_REJECT, "function '%s' does not do what %s needs", name,
+                           self->ops->name);
     return RIACHO_OK;
 }
 

@@ -50,11 +50,10 @@ uint32_t riacho_chain_space(const riacho_chain *chain, int32_t store)
     return 0;
 }
 
-_Noreturn void riacho_chain_die(const riacho_operator *operator, const char * what,
-                                const char *name)
+_Noreturn void riacho_chain_die(const riacho_operator *self, const char *what, const char *name)
 {
-    riacho_trace(RIACHO_ERROR, what, "task", operator->chain->host->task_name,
-                 "step", operator->node->id, "name", name, NULL);
+    riacho_trace(RIACHO_ERROR, what, "task", self->chain->host->task_name, "step", self->node->id,
+                 "name", name, NULL);
     abort();
 }
 
@@ -64,25 +63,24 @@ static riacho_operator *operator_new(riacho_chain *chain, int32_t index)
 {
     const riacho_node *node = &chain->graph->nodes[index];
     const riacho_operator_ops *ops = kinds[node->kind];
-    riacho_operator *operator= riacho_alloc_zero(chain->lasting, 1, ops->size);
-    operator->ops = ops;
-    operator->node = node;
-    operator->chain = chain;
-    operator->ctx.operator= operator;
-    return operator;
+    riacho_operator *self = riacho_alloc_zero(chain->lasting, 1, ops->size);
+    self->ops = ops;
+    self->node = node;
+    self->chain = chain;
+    self->ctx.owner = self;
+    return self;
 }
 
-static void link_children(riacho_operator *operator)
+static void link_children(riacho_operator *self)
 {
-    const riacho_node *node = operator->node;
-    riacho_chain *chain = operator->chain;
-    operator->children =
-        riacho_alloc_zero(chain->lasting, node->child_count, sizeof *operator->children);
-    operator->child_count = node->child_count;
+    const riacho_node *node = self->node;
+    riacho_chain *chain = self->chain;
+    self->children = riacho_alloc_zero(chain->lasting, node->child_count, sizeof *self->children);
+    self->child_count = node->child_count;
     for (size_t i = 0; i < node->child_count; i++) {
         const riacho_edge *edge = &node->children[i];
         assert(chain->by_node[edge->node] && "an edge stays within its sub-topology");
-        operator->children[i] =(riacho_child){chain->by_node[edge->node], edge->when, edge->name};
+        self->children[i] = (riacho_child){chain->by_node[edge->node], edge->when, edge->name};
     }
 }
 
@@ -102,17 +100,17 @@ static void make_operators(riacho_chain *chain)
         link_children(chain->operators[i]);
 }
 
-static void blame(riacho_operator *operator);
+static void blame(riacho_operator *self);
 
 static riacho_status init_operators(riacho_chain *chain, riacho_error *err)
 {
     for (size_t i = 0; i < chain->operator_count; i++) {
-        riacho_operator *operator= chain->operators[i];
-        if (!operator->ops->init)
+        riacho_operator *self = chain->operators[i];
+        if (!self->ops->init)
             continue;
-        const riacho_status status = operator->ops->init(operator, err);
+        const riacho_status status = self->ops->init(self, err);
         if (status != RIACHO_OK) {
-            blame(operator);
+            blame(self);
             return status;
         }
     }
@@ -162,14 +160,14 @@ void riacho_chain_free(riacho_chain *chain)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static void blame(riacho_operator *operator)
+static void blame(riacho_operator *self)
 {
-    riacho_chain *chain = operator->chain;
+    riacho_chain *chain = self->chain;
     if (chain->blamed)
         return;
-    chain->blamed = operator;
+    chain->blamed = self;
     const riacho_error cause = *chain->error;
-    riacho_fail(chain->error, RIACHO_OK, "step '%s': %s", operator->node->id,
+    riacho_fail(chain->error, RIACHO_OK, "step '%s': %s", self->node->id,
                 cause.text[0] ? cause.text : "refused without a reason");
 }
 
@@ -191,7 +189,7 @@ riacho_status riacho_push_all(riacho_operator *from, const riacho_flow *flow)
 {
     riacho_count(&from->counts.out);
     for (size_t i = 0; i < from->child_count; i++)
-        RIACHO_TRY(riacho_push(from->children[i].operator, flow));
+        RIACHO_TRY(riacho_push(from->children[i].target, flow));
     return RIACHO_OK;
 }
 
@@ -228,12 +226,12 @@ riacho_status riacho_chain_flush(riacho_chain *chain)
 {
     enter(chain, chain->flushing);
     for (size_t i = 0; i < chain->operator_count; i++) {
-        riacho_operator *operator= chain->operators[i];
-        if (!operator->ops->flush)
+        riacho_operator *self = chain->operators[i];
+        if (!self->ops->flush)
             continue;
-        const riacho_status status = operator->ops->flush(operator);
+        const riacho_status status = self->ops->flush(self);
         if (status != RIACHO_OK) {
-            blame(operator);
+            blame(self);
             return status;
         }
     }
@@ -266,12 +264,12 @@ void riacho_chain_undo(riacho_chain *chain)
 
 riacho_node_counts riacho_chain_counts(const riacho_chain *chain, int32_t node)
 {
-    const riacho_operator *operator= chain->by_node[node];
-    if (!operator)
+    const riacho_operator *self = chain->by_node[node];
+    if (!self)
         return (riacho_node_counts){0};
     return (riacho_node_counts){
-        .records_in = atomic_load_explicit(&operator->counts.in, memory_order_relaxed),
-        .records_out = atomic_load_explicit(&operator->counts.out, memory_order_relaxed),
-        .dropped = atomic_load_explicit(&operator->counts.dropped, memory_order_relaxed),
+        .records_in = atomic_load_explicit(&self->counts.in, memory_order_relaxed),
+        .records_out = atomic_load_explicit(&self->counts.out, memory_order_relaxed),
+        .dropped = atomic_load_explicit(&self->counts.dropped, memory_order_relaxed),
     };
 }

@@ -35,5 +35,4 @@ struct riacho_chain {
 uint32_t riacho_chain_space(const riacho_chain *chain, int32_t store);
 /* The topology or a library breaks a rule that was checked before anything runs: says so and ends
  * the process. */
-_Noreturn void riacho_chain_die(const riacho_operator *operator, const char * what,
-                                const char *name);
+_Noreturn void riacho_chain_die(const riacho_operator *self, const char *what, const char *name);

@@ -139,14 +139,22 @@ static riacho_status to_text(const riacho_type *from, const riacho_type *to, ria
                              const void *value, void *ret_value, riacho_error *err)
 {
     (void)to, (void)err;
-    const char *text;
-    if (from->kind == RIACHO_BOOLEAN)
-        text = *(const bool *)value ? "true" : "false";
-    else if (from->kind == RIACHO_ENUM)
-        text = from->symbols[*(const int32_t *)value];
-    else
-        text = number_text(from, value, arena);
+    const char *text = from->kind == RIACHO_BOOLEAN ? *(const bool *)value ? "true" : "false"
+                                                    : number_text(from, value, arena);
     *(riacho_bytes *)ret_value = riacho_text(text);
+    return RIACHO_OK;
+}
+
+/* A C function may have left any number in an enum. */
+static riacho_status enum_to_text(const riacho_type *from, const riacho_type *to,
+                                  riacho_arena *arena, const void *value, void *ret_value,
+                                  riacho_error *err)
+{
+    (void)to, (void)arena;
+    const int32_t symbol = *(const int32_t *)value;
+    if (symbol < 0 || (uint32_t)symbol >= from->symbol_count)
+        return riacho_fail(err, RIACHO_REJECT, "%s has no symbol %d", from->name, symbol);
+    *(riacho_bytes *)ret_value = riacho_text(from->symbols[symbol]);
     return RIACHO_OK;
 }
 
@@ -291,8 +299,10 @@ static converter choose(const riacho_type *from, const riacho_type *to)
         return text_to_text;
     if (from->kind == RIACHO_STRING)
         return from_text(to);
+    if (to->kind == RIACHO_STRING && to->logical == RIACHO_PLAIN && from->kind == RIACHO_ENUM)
+        return enum_to_text;
     if (to->kind == RIACHO_STRING && to->logical == RIACHO_PLAIN &&
-        (is_number(from) || from->kind == RIACHO_BOOLEAN || from->kind == RIACHO_ENUM))
+        (is_number(from) || from->kind == RIACHO_BOOLEAN))
         return to_text;
     return is_number(from) && is_number(to) ? number_to_number : NULL;
 }

@@ -18,7 +18,7 @@ const riacho_struct riacho_boolean_struct = {"boolean", sizeof(bool), 0};
 
 riacho_status riacho_ctx_source(riacho_ctx *ctx, riacho_source *ret_source)
 {
-    const riacho_chain *chain = ctx->operator->chain;
+    const riacho_chain *chain = ctx->owner->chain;
     if (!ctx->record || !chain->host->source.topic)
         return riacho_fail(chain->error, RIACHO_REJECT,
                            "there is no source: this is not the work of one record");
@@ -33,35 +33,35 @@ const riacho_record *riacho_ctx_record(riacho_ctx *ctx)
 
 riacho_arena *riacho_ctx_arena(riacho_ctx *ctx)
 {
-    return ctx->operator->chain->batch;
+    return ctx->owner->chain->batch;
 }
 
 int64_t riacho_ctx_stream_time_ms(riacho_ctx *ctx)
 {
-    return ctx->operator->chain->host->stream_time_ms;
+    return ctx->owner->chain->host->stream_time_ms;
 }
 
 int64_t riacho_ctx_now_ms(riacho_ctx *ctx)
 {
-    riacho_clock *clock = ctx->operator->chain->host->clock;
+    riacho_clock *clock = ctx->owner->chain->host->clock;
     return clock->now_ms(clock);
 }
 
 const char *riacho_ctx_task(riacho_ctx *ctx)
 {
-    return ctx->operator->chain->host->task_name;
+    return ctx->owner->chain->host->task_name;
 }
 
 void riacho_ctx_commit(riacho_ctx *ctx)
 {
-    riacho_host *host = ctx->operator->chain->host;
+    riacho_host *host = ctx->owner->chain->host;
     host->request_commit(host);
 }
 
 /* Replaces the cause, so nobody is blamed for it yet. */
 riacho_status riacho_reject(riacho_ctx *ctx, const char *format, ...)
 {
-    riacho_chain *chain = ctx->operator->chain;
+    riacho_chain *chain = ctx->owner->chain;
     va_list args;
     va_start(args, format);
     vsnprintf(chain->error->text, sizeof chain->error->text, format, args);
@@ -79,10 +79,10 @@ void riacho_forget(riacho_ctx *ctx)
 
 static riacho_status make_flow(riacho_ctx *ctx, const riacho_record *record, riacho_flow *ret_flow)
 {
-    riacho_chain *chain = ctx->operator->chain;
+    riacho_chain *chain = ctx->owner->chain;
     if (ctx->may == RIACHO_MAY_NOT_FORWARD)
         return riacho_fail(chain->error, RIACHO_FATAL, "'%s' may not forward records here",
-                           ctx->operator->ops->name);
+                           ctx->owner->ops->name);
     *ret_flow = (riacho_flow){.record = *record};
     if (ctx->may == RIACHO_IN_PUNCTUATOR && record->timestamp_ms == 0)
         ret_flow->record.timestamp_ms = ctx->punctuation_ms;
@@ -103,7 +103,7 @@ static riacho_status forward(riacho_ctx *ctx, const riacho_record *record)
 {
     riacho_flow flow;
     RIACHO_TRY(make_flow(ctx, record, &flow));
-    return riacho_push_all(ctx->operator, & flow);
+    return riacho_push_all(ctx->owner, &flow);
 }
 
 riacho_status riacho_forward(riacho_ctx *ctx, const riacho_record *record)
@@ -114,25 +114,25 @@ riacho_status riacho_forward(riacho_ctx *ctx, const riacho_record *record)
 static bool answers_to(const riacho_child *child, const char *name)
 {
     return (child->name && strcmp(child->name, name) == 0) ||
-           strcmp(child->operator->node->id, name) == 0;
+           strcmp(child->target->node->id, name) == 0;
 }
 
 static riacho_status forward_to(riacho_ctx *ctx, const char *name, const riacho_record *record)
 {
-    riacho_operator *operator= ctx->operator;
+    riacho_operator *self = ctx->owner;
     riacho_flow flow;
     RIACHO_TRY(make_flow(ctx, record, &flow));
     bool found = false;
-    for (size_t i = 0; i < operator->child_count; i++) {
-        if (!answers_to(&operator->children[i], name))
+    for (size_t i = 0; i < self->child_count; i++) {
+        if (!answers_to(&self->children[i], name))
             continue;
         found = true;
-        RIACHO_TRY(riacho_push(operator->children[i].operator, & flow));
+        RIACHO_TRY(riacho_push(self->children[i].target, &flow));
     }
     if (!found)
-        return riacho_fail(operator->chain->error, RIACHO_FATAL,
+        return riacho_fail(self->chain->error, RIACHO_FATAL,
                            "there is no '%s' to forward to: say it in `emits`", name);
-    riacho_count(&operator->counts.out);
+    riacho_count(&self->counts.out);
     return RIACHO_OK;
 }
 

@@ -61,7 +61,7 @@ static riacho_status branch(riacho_operator *self, const riacho_flow *flow)
         if (!holds)
             continue;
         riacho_count(&self->counts.out);
-        return riacho_push(child->operator, flow);
+        return riacho_push(child->target, flow);
     }
     return RIACHO_OK;
 }

@@ -33,16 +33,16 @@ struct riacho_ttl {
     riacho_handle handle;
 };
 
-void riacho_handles_init(riacho_handles *handles, riacho_operator *operator)
+void riacho_handles_init(riacho_handles *handles, riacho_operator *self)
 {
-    const riacho_node *node = operator->node;
-    riacho_chain *chain = operator->chain;
+    const riacho_node *node = self->node;
+    riacho_chain *chain = self->chain;
     handles->items = riacho_alloc_zero(chain->lasting, node->store_count, sizeof *handles->items);
     handles->count = node->store_count;
     for (size_t i = 0; i < node->store_count; i++) {
         handles->items[i] = (riacho_handle){
-            .operator= operator,
-            .store = & chain->graph->stores[node->stores[i]],
+            .owner = self,
+            .store = &chain->graph->stores[node->stores[i]],
             .space = riacho_chain_space(chain, node->stores[i]),
         };
     }
@@ -58,25 +58,25 @@ void riacho_handles_done(riacho_handles *handles)
 
 static riacho_handle *handle_of(riacho_ctx *ctx, riacho_store_kind kind, const char *name)
 {
-    if (ctx->operator->node->kind == RIACHO_NODE_PROCESS) {
-        riacho_handles *handles = &((riacho_process *)ctx->operator)->handles;
+    if (ctx->owner->node->kind == RIACHO_NODE_PROCESS) {
+        riacho_handles *handles = &((riacho_process *)ctx->owner)->handles;
         for (size_t i = 0; i < handles->count; i++) {
             riacho_handle *handle = &handles->items[i];
             if (handle->store->kind == kind && strcmp(handle->store->name, name) == 0)
                 return handle;
         }
     }
-    riacho_chain_die(ctx->operator, "the step has no store of that name and kind", name);
+    riacho_chain_die(ctx->owner, "the step has no store of that name and kind", name);
 }
 
 static riacho_error *error_of(const riacho_handle *handle)
 {
-    return handle->operator->chain->error;
+    return handle->owner->chain->error;
 }
 
 static riacho_state state_of(const riacho_handle *handle)
 {
-    const riacho_chain *chain = handle->operator->chain;
+    const riacho_chain *chain = handle->owner->chain;
     return riacho_overlay_state(chain->host->overlay, handle->space, chain->batch);
 }
 
@@ -110,7 +110,7 @@ static riacho_status decode_value(const riacho_handle *handle, riacho_bytes byte
         *ret_value = NULL;
         return RIACHO_OK;
     }
-    riacho_arena *arena = handle->operator->chain->batch;
+    riacho_arena *arena = handle->owner->chain->batch;
     const riacho_codec *codec = handle->store->value.codec;
     void *value = riacho_alloc(arena, codec->type->size);
     RIACHO_TRY(riacho_decode(codec, bytes, arena, value, error_of(handle)));
@@ -121,7 +121,7 @@ static riacho_status decode_value(const riacho_handle *handle, riacho_bytes byte
 /* The time a change is made at: of the record, or of the punctuation. */
 static int64_t time_of(const riacho_handle *handle)
 {
-    const riacho_ctx *ctx = &handle->operator->ctx;
+    const riacho_ctx *ctx = &handle->owner->ctx;
     return ctx->record ? ctx->record->timestamp_ms : ctx->punctuation_ms;
 }
 
@@ -258,9 +258,8 @@ riacho_status riacho_ttl_get(riacho_ttl *store, const void *key, const void **re
     riacho_bytes key_bytes;
     riacho_bytes value;
     RIACHO_TRY(encode_key(handle, key, &key_bytes));
-    RIACHO_TRY(riacho_state_ttl_get(&state, key_bytes,
-                                    handle->operator->chain->host->stream_time_ms, &value,
-                                    error_of(handle)));
+    RIACHO_TRY(riacho_state_ttl_get(&state, key_bytes, handle->owner->chain->host->stream_time_ms,
+                                    &value, error_of(handle)));
     return decode_value(handle, value, ret_value);
 }
 
@@ -290,7 +289,7 @@ riacho_status riacho_handles_expire(riacho_handles *handles)
         if (handle->store->kind != RIACHO_STORE_TTL)
             continue;
         const riacho_state state = state_of(handle);
-        RIACHO_TRY(riacho_state_ttl_expire(&state, handle->operator->chain->host->stream_time_ms,
+        RIACHO_TRY(riacho_state_ttl_expire(&state, handle->owner->chain->host->stream_time_ms,
                                            handle->puts + DROPS_MORE, NULL, error_of(handle)));
         handle->puts = 0;
     }

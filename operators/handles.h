@@ -10,7 +10,7 @@
 #include "operator.h"
 
 typedef struct riacho_handle {
-    riacho_operator *operator;
+    riacho_operator *owner;
     const riacho_graph_store *store;
     uint32_t space;
     riacho_buffer key;
@@ -28,7 +28,7 @@ typedef struct riacho_process {
     riacho_handles handles;
 } riacho_process;
 
-void riacho_handles_init(riacho_handles *handles, riacho_operator *operator);
+void riacho_handles_init(riacho_handles *handles, riacho_operator *self);
 void riacho_handles_done(riacho_handles *handles);
 /* Drops what expired from the ttl stores. */
 RIACHO_CHECKED riacho_status riacho_handles_expire(riacho_handles *handles);

@@ -8,17 +8,17 @@
 
 #include "chain.h"
 
-void riacho_kept_init(riacho_kept *kept, riacho_operator *operator)
+void riacho_kept_init(riacho_kept *kept, riacho_operator *self)
 {
-    riacho_chain *chain = operator->chain;
-    const riacho_node *node = operator->node;
+    riacho_chain *chain = self->chain;
+    const riacho_node *node = self->node;
     assert(node->store_count == 1);
-    kept->operator= operator;
+    kept->owner = self;
     kept->store = &chain->graph->stores[node->stores[0]];
     assert(kept->store->kind == RIACHO_STORE_KEYVALUE);
     kept->space = riacho_chain_space(chain, node->stores[0]);
-    riacho_result_init(&kept->state, operator, & kept->store->value);
-    riacho_result_init(&kept->flushed_key, operator, & kept->store->key);
+    riacho_result_init(&kept->state, self, &kept->store->value);
+    riacho_result_init(&kept->flushed_key, self, &kept->store->key);
     if (!kept->store->caching)
         return;
     riacho_dirty_init(&kept->dirty);
@@ -36,14 +36,14 @@ void riacho_kept_done(riacho_kept *kept)
 
 static riacho_state state_of(const riacho_kept *kept)
 {
-    const riacho_chain *chain = kept->operator->chain;
+    const riacho_chain *chain = kept->owner->chain;
     return riacho_overlay_state(chain->host->overlay, kept->space, chain->batch);
 }
 
 riacho_status riacho_kept_choose(riacho_kept *kept, const void *key)
 {
     riacho_buffer_reset(&kept->key);
-    return riacho_encode(kept->store->key.codec, key, &kept->key, kept->operator->chain->error);
+    return riacho_encode(kept->store->key.codec, key, &kept->key, kept->owner->chain->error);
 }
 
 riacho_status riacho_kept_find(riacho_kept *kept, bool *ret_found)
@@ -51,7 +51,7 @@ riacho_status riacho_kept_find(riacho_kept *kept, bool *ret_found)
     const riacho_state state = state_of(kept);
     riacho_stamped stored;
     RIACHO_TRY(riacho_state_keyvalue_get(&state, riacho_buffer_bytes(&kept->key), &stored,
-                                         kept->operator->chain->error));
+                                         kept->owner->chain->error));
     *ret_found = stored.value.data;
     return RIACHO_OK;
 }
@@ -59,7 +59,7 @@ riacho_status riacho_kept_find(riacho_kept *kept, bool *ret_found)
 static riacho_status read_key(const riacho_kept *kept, riacho_bytes key, bool *ret_found,
                               int64_t *ret_timestamp_ms)
 {
-    const riacho_chain *chain = kept->operator->chain;
+    const riacho_chain *chain = kept->owner->chain;
     const riacho_state state = state_of(kept);
     riacho_stamped stored;
     RIACHO_TRY(riacho_state_keyvalue_get(&state, key, &stored, chain->error));
@@ -78,13 +78,13 @@ riacho_status riacho_kept_read(riacho_kept *kept, bool *ret_found, int64_t *ret_
 
 riacho_status riacho_kept_write(riacho_kept *kept, const riacho_flow *change, bool existed)
 {
-    riacho_operator *operator= kept->operator;
+    riacho_operator *self = kept->owner;
     const riacho_state state = state_of(kept);
     const riacho_bytes key = riacho_buffer_bytes(&kept->key);
     if (change->record.value) {
         riacho_buffer_reset(&kept->value);
-        RIACHO_TRY(riacho_encode(kept->store->value.codec, change->record.value,
-                                 &kept->value, operator->chain->error));
+        RIACHO_TRY(riacho_encode(kept->store->value.codec, change->record.value, &kept->value,
+                                 self->chain->error));
         const riacho_stamped stamped = {riacho_buffer_bytes(&kept->value),
                                         change->record.timestamp_ms};
         riacho_state_keyvalue_put(&state, key, &stamped);
@@ -92,14 +92,14 @@ riacho_status riacho_kept_write(riacho_kept *kept, const riacho_flow *change, bo
         riacho_state_keyvalue_delete(&state, key);
     }
     if (!kept->store->caching)
-        return riacho_push_all(operator, change);
+        return riacho_push_all(self, change);
     riacho_dirty_note(&kept->dirty, key, &change->record, existed);
     return RIACHO_OK;
 }
 
 static riacho_status forward_key(riacho_kept *kept, const riacho_dirty_key *dirty)
 {
-    const riacho_chain *chain = kept->operator->chain;
+    const riacho_chain *chain = kept->owner->chain;
     riacho_flow change = {.record = {
                               .key = kept->flushed_key.memory,
                               .timestamp_ms = dirty->last.timestamp_ms,
@@ -113,7 +113,7 @@ static riacho_status forward_key(riacho_kept *kept, const riacho_dirty_key *dirt
         change.record.value = kept->state.memory;
     RIACHO_TRY(riacho_decode(kept->store->key.codec, dirty->key, chain->batch,
                              kept->flushed_key.memory, chain->error));
-    return riacho_push_all(kept->operator, & change);
+    return riacho_push_all(kept->owner, &change);
 }
 
 riacho_status riacho_kept_flush(riacho_kept *kept)
@@ -125,7 +125,7 @@ riacho_status riacho_kept_flush(riacho_kept *kept)
         if (riacho_dirty_refused(&kept->dirty, key->key))
             continue;
         const riacho_status status = forward_key(kept, key);
-        riacho_arena_reset(kept->operator->chain->flushing);
+        riacho_arena_reset(kept->owner->chain->flushing);
         if (status == RIACHO_REJECT)
             riacho_dirty_refuse(&kept->dirty, key->key);
         RIACHO_TRY(status);

@@ -18,7 +18,7 @@
 #include "state/keyvalue.h"
 
 typedef struct riacho_kept {
-    riacho_operator *operator;
+    riacho_operator *owner;
     const riacho_graph_store *store;
     uint32_t space;
     riacho_dirty dirty;        /* with caching */
@@ -29,7 +29,7 @@ typedef struct riacho_kept {
 } riacho_kept;
 
 /* Of the operator's only store. */
-void riacho_kept_init(riacho_kept *kept, riacho_operator *operator);
+void riacho_kept_init(riacho_kept *kept, riacho_operator *self);
 void riacho_kept_done(riacho_kept *kept);
 
 RIACHO_CHECKED riacho_status riacho_kept_choose(riacho_kept *kept, const void *key);

@@ -46,7 +46,7 @@ typedef struct riacho_operator_ops {
 
 /* What a user's function sees of its operator. */
 struct riacho_ctx {
-    riacho_operator *operator;
+    riacho_operator *owner;
     const riacho_record *record; /* in hand; NULL outside of one */
     int64_t punctuation_ms;      /* while a punctuator runs */
     riacho_status failed;        /* the first status other than OK that a forward gave */
@@ -56,7 +56,7 @@ struct riacho_ctx {
 };
 
 typedef struct riacho_child {
-    riacho_operator *operator;
+    riacho_operator *target;
     const riacho_expr *when;
     const char *name; /* what riacho_forward_to may call it beside its id; may be NULL */
 } riacho_child;

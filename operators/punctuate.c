@@ -29,60 +29,6 @@ void riacho_schedules_undo(riacho_schedules *schedules)
     }
 }
 
-/* A dead one of the operator, or a new one. */
-static riacho_schedule *take(riacho_operator *operator, riacho_punctuation kind)
-{
-    riacho_schedules *schedules = &operator->chain->schedules;
-    uint32_t ordinal = 0;
-    for (riacho_schedule *at = schedules->first; at; at = at->next) {
-        if (at->operator!= operator|| at->kind != kind)
-            continue;
-        if (!at->alive && at->unit != schedules->unit)
-            return at;
-        ordinal++;
-    }
-    riacho_schedule *made = riacho_alloc_zero(operator->chain->lasting, 1, sizeof *made);
-    made->operator= operator;
-    made->kind = kind;
-    made->ordinal = ordinal;
-    if (schedules->last)
-        schedules->last->next = made;
-    else
-        schedules->first = made;
-    schedules->last = made;
-    return made;
-}
-
-riacho_schedule *riacho_ctx_schedule(riacho_ctx *ctx, riacho_punctuation kind, int64_t interval_ms,
-                                     riacho_punctuate call)
-{
-    riacho_operator *operator= ctx->operator;
-    riacho_chain *chain = operator->chain;
-    if (interval_ms < 1 || !call)
-        riacho_chain_die(operator, "a punctuator needs a function and an interval of 1 ms or more",
-                         operator->node->function_name);
-    riacho_schedule *schedule = take(operator, kind);
-    schedule->unit = chain->schedules.unit;
-    schedule->alive_before = false;
-    schedule->alive = true;
-    schedule->call = call;
-    schedule->interval_ms = interval_ms;
-    schedule->due_ms = 0;
-    if (kind == RIACHO_WALL_CLOCK) {
-        const int64_t now_ms = chain->host->clock->now_ms(chain->host->clock);
-        schedule->due_ms = now_ms + interval_ms;
-    }
-    return schedule;
-}
-
-void riacho_schedule_cancel(riacho_schedule *schedule)
-{
-    if (!schedule)
-        return;
-    keep_before(&schedule->operator->chain->schedules, schedule);
-    schedule->alive = false;
-}
-
 /* What is due at NEVER_MS is not due at all, also when stream time has come that far. */
 #define NEVER_MS INT64_MAX
 
@@ -98,9 +44,63 @@ static int64_t next_due(int64_t due_ms, int64_t interval_ms, int64_t at_ms)
     return next;
 }
 
+/* A dead one of the operator, or a new one. */
+static riacho_schedule *take(riacho_operator *self, riacho_punctuation kind)
+{
+    riacho_schedules *schedules = &self->chain->schedules;
+    uint32_t ordinal = 0;
+    for (riacho_schedule *at = schedules->first; at; at = at->next) {
+        if (at->owner != self || at->kind != kind)
+            continue;
+        if (!at->alive && at->unit != schedules->unit)
+            return at;
+        ordinal++;
+    }
+    riacho_schedule *made = riacho_alloc_zero(self->chain->lasting, 1, sizeof *made);
+    made->owner = self;
+    made->kind = kind;
+    made->ordinal = ordinal;
+    if (schedules->last)
+        schedules->last->next = made;
+    else
+        schedules->first = made;
+    schedules->last = made;
+    return made;
+}
+
+riacho_schedule *riacho_ctx_schedule(riacho_ctx *ctx, riacho_punctuation kind, int64_t interval_ms,
+                                     riacho_punctuate call)
+{
+    riacho_operator *self = ctx->owner;
+    riacho_chain *chain = self->chain;
+    if (interval_ms < 1 || !call)
+        riacho_chain_die(self, "a punctuator needs a function and an interval of 1 ms or more",
+                         self->node->function_name);
+    riacho_schedule *schedule = take(self, kind);
+    schedule->unit = chain->schedules.unit;
+    schedule->alive_before = false;
+    schedule->alive = true;
+    schedule->call = call;
+    schedule->interval_ms = interval_ms;
+    schedule->due_ms = 0;
+    if (kind == RIACHO_WALL_CLOCK) {
+        const int64_t now_ms = chain->host->clock->now_ms(chain->host->clock);
+        schedule->due_ms = next_due(now_ms, interval_ms, now_ms);
+    }
+    return schedule;
+}
+
+void riacho_schedule_cancel(riacho_schedule *schedule)
+{
+    if (!schedule)
+        return;
+    keep_before(&schedule->owner->chain->schedules, schedule);
+    schedule->alive = false;
+}
+
 static riacho_status fire(riacho_schedules *schedules, riacho_schedule *schedule, int64_t at_ms)
 {
-    riacho_ctx *ctx = &schedule->operator->ctx;
+    riacho_ctx *ctx = &schedule->owner->ctx;
     keep_before(schedules, schedule);
     schedule->due_ms = next_due(schedule->due_ms, schedule->interval_ms, at_ms);
 
@@ -128,7 +128,7 @@ riacho_status riacho_schedules_fire(riacho_schedules *schedules, riacho_punctuat
             continue;
         const riacho_status status = fire(schedules, at, at_ms);
         if (status != RIACHO_OK) {
-            *ret_failed = at->operator;
+            *ret_failed = at->owner;
             return status;
         }
     }
@@ -174,7 +174,7 @@ void riacho_chain_save(const riacho_chain *chain, riacho_buffer *out)
     for (const riacho_schedule *at = chain->schedules.first; at; at = at->next) {
         if (at->kind != RIACHO_STREAM_TIME || !at->alive)
             continue;
-        const riacho_bytes id = riacho_text(at->operator->node->id);
+        const riacho_bytes id = riacho_text(at->owner->node->id);
         assert(id.size <= UINT16_MAX);
         uint8_t head[PROGRESS_HEAD_BYTES];
         put_number(head, at->ordinal, 4);
@@ -189,7 +189,7 @@ static riacho_schedule *find(const riacho_chain *chain, riacho_bytes id, uint32_
 {
     for (riacho_schedule *at = chain->schedules.first; at; at = at->next) {
         if (at->kind == RIACHO_STREAM_TIME && at->ordinal == ordinal &&
-            riacho_bytes_equal(riacho_text(at->operator->node->id), id))
+            riacho_bytes_equal(riacho_text(at->owner->node->id), id))
             return at;
     }
     return NULL;

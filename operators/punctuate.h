@@ -21,7 +21,7 @@
 
 struct riacho_schedule {
     riacho_schedule *next;
-    riacho_operator *operator;
+    riacho_operator *owner;
     riacho_punctuate call;
     riacho_punctuation kind;
     uint32_t ordinal; /* among its operator's of this kind: what finds it again after a restart */

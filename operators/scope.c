@@ -18,29 +18,29 @@ riacho_bytes riacho_scope_header(const riacho_expr_lookup *lookup, riacho_bytes 
     return (riacho_bytes){0};
 }
 
-void riacho_result_init(riacho_result *result, riacho_operator *operator, const riacho_data * data)
+void riacho_result_init(riacho_result *result, riacho_operator *self, const riacho_data *data)
 {
     result->size = data->codec->type->size;
-    result->memory = riacho_alloc_zero(operator->chain->lasting, 1, result->size);
+    result->memory = riacho_alloc_zero(self->chain->lasting, 1, result->size);
 }
 
-riacho_status riacho_result_init_expr(riacho_result *result, riacho_operator *operator,
-                                      const riacho_data * data, const riacho_expr *expr,
+riacho_status riacho_result_init_expr(riacho_result *result, riacho_operator *self,
+                                      const riacho_data *data, const riacho_expr *expr,
                                       riacho_error *err)
 {
     const riacho_type *made = riacho_expr_type(expr);
     if (made->kind != RIACHO_NULL && !riacho_type_equal(made, data->codec->type))
         return riacho_fail(err, RIACHO_REJECT, "an expression of type %s where %s is declared",
                            made->name, data->word);
-    riacho_result_init(result, operator, data);
+    riacho_result_init(result, self, data);
     return RIACHO_OK;
 }
 
-riacho_status riacho_scope_eval(const riacho_scope *scope, riacho_operator *operator,
-                                const riacho_expr * expr, const riacho_result *result,
+riacho_status riacho_scope_eval(const riacho_scope *scope, riacho_operator *self,
+                                const riacho_expr *expr, const riacho_result *result,
                                 const void **ret_value)
 {
-    riacho_chain *chain = operator->chain;
+    riacho_chain *chain = self->chain;
     bool null = false;
     RIACHO_TRY(
         riacho_expr_eval(expr, scope->values, chain->batch, result->memory, &null, chain->error));
@@ -48,9 +48,9 @@ riacho_status riacho_scope_eval(const riacho_scope *scope, riacho_operator *oper
     return RIACHO_OK;
 }
 
-riacho_status riacho_scope_test(const riacho_scope *scope, riacho_operator *operator,
-                                const riacho_expr * expr, bool *ret_true)
+riacho_status riacho_scope_test(const riacho_scope *scope, riacho_operator *self,
+                                const riacho_expr *expr, bool *ret_true)
 {
-    riacho_chain *chain = operator->chain;
+    riacho_chain *chain = self->chain;
     return riacho_expr_test(expr, scope->values, chain->batch, ret_true, chain->error);
 }

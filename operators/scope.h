@@ -35,16 +35,15 @@ typedef struct riacho_result {
     size_t size;
 } riacho_result;
 
-void riacho_result_init(riacho_result *result, riacho_operator *operator, const riacho_data * data);
+void riacho_result_init(riacho_result *result, riacho_operator *self, const riacho_data *data);
 /* As above, for an expression; RIACHO_REJECT when its type is not the data's. */
-RIACHO_CHECKED riacho_status riacho_result_init_expr(riacho_result *result,
-                                                     riacho_operator *operator,
-                                                     const riacho_data * data,
+RIACHO_CHECKED riacho_status riacho_result_init_expr(riacho_result *result, riacho_operator *self,
+                                                     const riacho_data *data,
                                                      const riacho_expr *expr, riacho_error *err);
 
 /* *ret_value points to the result, NULL for null. */
-RIACHO_CHECKED riacho_status riacho_scope_eval(const riacho_scope *scope, riacho_operator *operator,
-                                               const riacho_expr * expr,
-                                               const riacho_result *result, const void **ret_value);
-RIACHO_CHECKED riacho_status riacho_scope_test(const riacho_scope *scope, riacho_operator *operator,
-                                               const riacho_expr * expr, bool *ret_true);
+RIACHO_CHECKED riacho_status riacho_scope_eval(const riacho_scope *scope, riacho_operator *self,
+                                               const riacho_expr *expr, const riacho_result *result,
+                                               const void **ret_value);
+RIACHO_CHECKED riacho_status riacho_scope_test(const riacho_scope *scope, riacho_operator *self,
+                                               const riacho_expr *expr, bool *ret_true);
