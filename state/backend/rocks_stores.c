@@ -91,15 +91,14 @@ static riacho_status list_families(const riacho_rocks_stores *stores, const char
     if (access(riacho_format(names->arena, "%s/CURRENT", folder), F_OK) == 0)
         on_disk =
             rocksdb_list_column_families(stores->options.options, folder, &on_disk_count, &message);
-    RIACHO_TRY(riacho_rocks_status(message, RIACHO_REJECT, folder, err));
-
     names->items = riacho_alloc_zero(names->arena, 1 + on_disk_count + spec->space_count,
                                      sizeof *names->items);
     add_name(names, "default");
     for (size_t i = 0; i < on_disk_count; i++)
         add_name(names, riacho_copy(names->arena, riacho_text(on_disk[i])).data);
-    if (on_disk)
+    if (on_disk) /* also after a failure */
         rocksdb_list_column_families_destroy(on_disk, on_disk_count);
+    RIACHO_TRY(riacho_rocks_status(message, RIACHO_REJECT, folder, err));
     for (size_t i = 0; i < spec->space_count; i++)
         add_name(names, family_name(names->arena, spec->space_names[i]));
     return RIACHO_OK;
