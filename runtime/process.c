@@ -73,13 +73,13 @@ static int32_t choose_partition(riacho_run *run, int32_t topic, int32_t wanted, 
 static riacho_status take_output(riacho_host *host, const riacho_output *output)
 {
     riacho_run *run = (riacho_run *)host;
-    if (run->replaying)
-        return RIACHO_OK; /* the log has it */
     const riacho_status status = check_output(run, output);
     if (status != RIACHO_OK) {
         run->output_refused = true;
-        return status;
+        return status; /* in a replay too: the record is refused as it was then */
     }
+    if (run->replaying)
+        return RIACHO_OK; /* the log has it */
     const riacho_log_record record = {
         .timestamp_ms = output->timestamp_ms,
         .key = output->key,

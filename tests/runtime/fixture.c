@@ -332,8 +332,8 @@ fixture *fixture_new(const fixture_options *options)
         assert_non_null(mkdtemp(f->folder));
         open_disk(f);
     } else {
-        f->log = riacho_memory_log_new(&f->clock.clock);
-        f->stores = riacho_memory_stores_new();
+        f->log = narrow_log(&f->narrow, riacho_memory_log_new(&f->clock.clock));
+        f->stores = narrow_stores(&f->narrow, riacho_memory_stores_new());
     }
     ensure(f, FIXTURE_IN);
     ensure(f, FIXTURE_IN2);
@@ -403,6 +403,8 @@ void fixture_send(fixture *f, size_t key, int64_t value, int64_t timestamp_ms)
     fixture_send_to(f, FIXTURE_IN, -1, fixture_key(key), value, timestamp_ms);
     if (value >= 0 || value == FIXTURE_NOT_YET || value == FIXTURE_COMMIT)
         f->sent[key]++;
+    else
+        f->refused++;
 }
 
 void fixture_send_garbage(fixture *f, const char *key)
@@ -461,6 +463,13 @@ void fixture_crash(fixture *f)
         return;
     close_backends(f);
     open_disk(f);
+}
+
+void fixture_lose_state(fixture *f)
+{
+    assert_false(f->options.disk || f->worker);
+    f->stores->ops->close(f->stores);
+    f->stores = narrow_stores(&f->narrow, riacho_memory_stores_new());
 }
 
 void fixture_stop(fixture *f)
@@ -727,8 +736,23 @@ static void check_store(fixture *f, int store)
     assert_string_equal(actual, text);
 }
 
+static void count_record(void *to, int32_t partition, const riacho_log_record *record)
+{
+    (void)partition;
+    (void)record;
+    ++*(int64_t *)to;
+}
+
+static void check_dead(fixture *f)
+{
+    int64_t count = 0;
+    read_topic(f, FIXTURE_DEAD, count_record, &count);
+    expect_number("dead", "of all letters", count, f->refused);
+}
+
 void fixture_check(fixture *f)
 {
+    check_dead(f);
     check_store(f, FIXTURE_COUNTS);
     check_store(f, FIXTURE_LATEST_STORE);
     check_store(f, FIXTURE_TOTALS_STORE);

@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "narrow.h"
 #include "riacho/backend/embedded_log.h"
 #include "riacho/backend/memory_log.h"
 #include "riacho/backend/stores.h"
@@ -72,6 +73,7 @@ typedef struct fixture {
     fixture_options options;
     char folder[64];
     riacho_clock_virtual clock;
+    narrow narrow; /* what the backends in memory are told; on disk they are not asked */
     riacho_log *log;
     riacho_store_factory *stores;
     riacho_worker *worker;
@@ -91,6 +93,7 @@ typedef struct fixture {
     riacho_site crash_at;       /* 0: nowhere */
     int crash_after;            /* hits of it */
     int64_t sent[FIXTURE_KEYS]; /* that must be counted */
+    int64_t refused;            /* that must be in the dead letters */
 } fixture;
 
 fixture *fixture_new(const fixture_options *options);
@@ -110,6 +113,8 @@ void fixture_start(fixture *f);
 riacho_status fixture_drive(fixture *f);
 /* Closes without a stop; on disk, log and stores are closed and opened again as well. */
 void fixture_crash(fixture *f);
+/* In memory: the state of every task is gone. No worker may be open. */
+void fixture_lose_state(fixture *f);
 void fixture_stop(fixture *f);
 /* Starts, drives, and starts again after each crash of the plan, until one drive gets through. */
 void fixture_run_through(fixture *f);
