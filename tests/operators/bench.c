@@ -27,6 +27,7 @@ typedef struct field_places {
 
 static field_places at;
 static uint64_t outputs;
+static char names[PETS][24];
 
 static riacho_status fold(riacho_ctx *ctx, const void *event, void *state)
 {
@@ -93,6 +94,44 @@ static uint32_t place(const riacho_type *type, const char *field)
     return found->offset;
 }
 
+typedef struct spent {
+    int64_t records_ns;
+    int64_t flush_ns;
+} spent;
+
+static void process(riacho_chain *chain, riacho_host *host, int64_t number)
+{
+    const riacho_bytes key = riacho_text(names[(uint64_t)number * 7919 % PETS]);
+    const touch event = {(int32_t)(number & 1), 1700000000000 + number};
+    const riacho_record record = {.key = &key, .value = &event, .timestamp_ms = event.at_ms};
+    riacho_arena_reset(host->batch);
+    riacho_overlay_savepoint(host->overlay);
+    riacho_chain_mark(chain);
+    must(riacho_chain_process(chain, 0, &record), host->error);
+}
+
+static spent work(riacho_chain *chain, riacho_host *host, int64_t records)
+{
+    spent spent = {0};
+    riacho_commit_meta meta = {0};
+    for (size_t i = 0; i < PETS; i++)
+        snprintf(names[i], sizeof names[i], "ghostzinho-%zu", i);
+    for (int64_t i = 0; i < records;) {
+        int64_t began = host->clock->monotonic_ns(host->clock);
+        for (int64_t end = i + COMMIT_RECORDS; i < end; i++)
+            process(chain, host, i);
+        spent.records_ns += host->clock->monotonic_ns(host->clock) - began;
+        began = host->clock->monotonic_ns(host->clock);
+        riacho_overlay_savepoint(host->overlay);
+        riacho_chain_mark(chain);
+        must(riacho_chain_flush(chain), host->error);
+        spent.flush_ns += host->clock->monotonic_ns(host->clock) - began;
+        meta.number++;
+        must(riacho_overlay_commit(host->overlay, &meta, host->error), host->error);
+    }
+    return spent;
+}
+
 static void run(const bench *bench, const riacho_graph_store *pets, int64_t records)
 {
     static const int32_t order[] = {0, 1, 2, 3};
@@ -134,35 +173,10 @@ static void run(const bench *bench, const riacho_graph_store *pets, int64_t reco
     riacho_chain *chain;
     must(riacho_chain_new(&graph, 0, &host, &chain, &err), &err);
 
-    static char names[PETS][24];
-    for (size_t i = 0; i < PETS; i++)
-        snprintf(names[i], sizeof names[i], "ghostzinho-%zu", i);
-    int64_t spent_ns = 0, flush_ns = 0;
-    riacho_commit_meta meta = {0};
-    for (int64_t i = 0; i < records;) {
-        int64_t began = host.clock->monotonic_ns(host.clock);
-        for (int64_t end = i + COMMIT_RECORDS; i < end; i++) {
-            const riacho_bytes key = riacho_text(names[(uint64_t)i * 7919 % PETS]);
-            const touch event = {(int32_t)(i & 1), 1700000000000 + i};
-            const riacho_record record = {
-                .key = &key, .value = &event, .timestamp_ms = 1700000000000 + i};
-            riacho_arena_reset(host.batch);
-            riacho_overlay_savepoint(host.overlay);
-            riacho_chain_mark(chain);
-            must(riacho_chain_process(chain, 0, &record), &err);
-        }
-        spent_ns += host.clock->monotonic_ns(host.clock) - began;
-        began = host.clock->monotonic_ns(host.clock);
-        riacho_overlay_savepoint(host.overlay);
-        riacho_chain_mark(chain);
-        must(riacho_chain_flush(chain), &err);
-        flush_ns += host.clock->monotonic_ns(host.clock) - began;
-        meta.number++;
-        must(riacho_overlay_commit(host.overlay, &meta, &err), &err);
-    }
+    const spent spent = work(chain, &host, records);
     printf("%-44s %7.1f ns/record, flush %7.1f ns/key\n", bench->name,
-           (double)spent_ns / (double)records,
-           bench->caching ? (double)flush_ns / (double)(records / COMMIT_RECORDS * PETS) : 0);
+           (double)spent.records_ns / (double)records,
+           bench->caching ? (double)spent.flush_ns / (double)(records / COMMIT_RECORDS * PETS) : 0);
     riacho_chain_free(chain);
     riacho_overlay_free(host.overlay);
     riacho_arena_free(host.batch);
@@ -236,5 +250,5 @@ int main(int argc, char **argv)
     const riacho_node only_count[] = {source, counted};
     run(&(bench){"source -> aggregate(count), caching", only_count, 2, true}, &counts, records);
     riacho_schemas_close(schemas);
-    return 0;
+    return outputs ? 0 : 1;
 }
