@@ -290,7 +290,7 @@ static void fill_graph(fixture *f)
 
 /* ---- the backends ---------------------------------------------------------------------------- */
 
-static void open_disk(fixture *f)
+void fixture_open_disk(fixture *f)
 {
     char folder[128];
     snprintf(folder, sizeof folder, "%s/log", f->folder);
@@ -304,7 +304,7 @@ static void open_disk(fixture *f)
         fail_msg("%s", f->error.text);
 }
 
-static void close_backends(fixture *f)
+void fixture_close_backends(fixture *f)
 {
     f->stores->ops->close(f->stores);
     f->log->ops->close(f->log);
@@ -330,7 +330,7 @@ fixture *fixture_new(const fixture_options *options)
         snprintf(f->folder, sizeof f->folder, "%s/riacho-runtime-XXXXXX",
                  temporary ? temporary : "/tmp");
         assert_non_null(mkdtemp(f->folder));
-        open_disk(f);
+        fixture_open_disk(f);
     } else {
         f->log = narrow_log(&f->narrow, riacho_memory_log_new(&f->clock.clock));
         f->stores = narrow_stores(&f->narrow, riacho_memory_stores_new());
@@ -351,7 +351,7 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 void fixture_free(fixture *f)
 {
     riacho_worker_close(f->worker);
-    close_backends(f);
+    fixture_close_backends(f);
     if (f->options.disk)
         nftw(f->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     free(f);
@@ -461,8 +461,8 @@ void fixture_crash(fixture *f)
     f->worker = NULL;
     if (!f->options.disk)
         return;
-    close_backends(f);
-    open_disk(f);
+    fixture_close_backends(f);
+    fixture_open_disk(f);
 }
 
 void fixture_lose_state(fixture *f)

@@ -113,6 +113,9 @@ void fixture_start(fixture *f);
 riacho_status fixture_drive(fixture *f);
 /* Closes without a stop; on disk, log and stores are closed and opened again as well. */
 void fixture_crash(fixture *f);
+/* On disk: around a change of the folders. */
+void fixture_close_backends(fixture *f);
+void fixture_open_disk(fixture *f);
 /* In memory: the state of every task is gone. No worker may be open. */
 void fixture_lose_state(fixture *f);
 void fixture_stop(fixture *f);

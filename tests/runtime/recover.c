@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * recover.c - state that is old, damaged or gone, and logs that do not belong to it.
+ */
+#include "fixture.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+
+static void send_all(fixture *f, int64_t timestamp_ms)
+{
+    for (size_t key = 0; key < FIXTURE_KEYS; key++)
+        fixture_send(f, key, 1, timestamp_ms);
+}
+
+static void run_and_stop(fixture *f)
+{
+    fixture_start(f);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_check(f);
+    fixture_stop(f);
+}
+
+/* Log and stores are closed while a shell changes their folder, where it is run. */
+static void with_folder(fixture *f, const char *change)
+{
+    char command[512];
+    fixture_close_backends(f);
+    snprintf(command, sizeof command, "cd '%s' && %s", f->folder, change);
+    if (system(command) != 0)
+        fail_msg("%s", command);
+    fixture_open_disk(f);
+}
+
+/* ---- old state ------------------------------------------------------------------------------- */
+
+static void test_state_that_is_behind_the_log_catches_up_without_outputs(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.disk = true, .partitions = 2});
+    send_all(f, 10);
+    run_and_stop(f);
+    with_folder(f, "cp -a state old");
+    for (int round = 2; round < 5; round++) {
+        send_all(f, 10 * round);
+        run_and_stop(f);
+    }
+    with_folder(f, "rm -r state && mv old state");
+    send_all(f, 90);
+    fixture_start(f);
+    riacho_task *task = fixture_task(f, "0_0");
+    assert_int_equal(atomic_load(&task->state), RIACHO_TASK_RECOVERING);
+    assert_int_equal(atomic_load(&task->counters.replay_records) % 3, 0); /* three rounds */
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_check(f);
+    fixture_free(f);
+}
+
+static void test_a_log_that_is_older_than_the_state_is_refused(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){0});
+    send_all(f, 10);
+    run_and_stop(f);
+    f->narrow.lost = 5;
+    assert_int_equal(fixture_try_start(f), RIACHO_FATAL);
+    assert_non_null(strstr(f->error.text, "up to offset 40"));
+    assert_non_null(strstr(f->error.text, "ends at offset 35"));
+    fixture_free(f);
+}
+
+/* ---- damaged state --------------------------------------------------------------------------- */
+
+static void test_damaged_state_is_moved_aside_and_rebuilt(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){0});
+    send_all(f, 10);
+    run_and_stop(f);
+    f->narrow.damaged = 1;
+    send_all(f, 20);
+    run_and_stop(f);
+    assert_int_equal(f->narrow.quarantined, 1);
+    fixture_free(f);
+}
+
+static int garbage_in_current(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+    (void)info;
+    if (kind != FTW_F || strcmp(path + at->base, "CURRENT") != 0)
+        return 0;
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("garbage\n", file);
+    return fclose(file);
+}
+
+static int folders_aside;
+
+static int count_folder(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+    (void)info;
+    folders_aside += kind == FTW_D && strstr(path + at->base, "damaged") != NULL;
+    return 0;
+}
+
+static void test_damaged_state_is_moved_aside_and_rebuilt_on_disk(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.disk = true});
+    char folder[128];
+    send_all(f, 10);
+    run_and_stop(f);
+    fixture_close_backends(f);
+    snprintf(folder, sizeof folder, "%s/state", f->folder);
+    nftw(folder, garbage_in_current, 8, FTW_PHYS);
+    fixture_open_disk(f);
+    send_all(f, 20);
+    run_and_stop(f);
+    folders_aside = 0;
+    nftw(folder, count_folder, 8, FTW_PHYS);
+    assert_true(folders_aside >= 2);
+    fixture_free(f);
+}
+
+/* ---- what the log no longer holds ------------------------------------------------------------ */
+
+static void test_a_rebuild_whose_events_are_gone_is_refused_and_names_them(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){0});
+    send_all(f, 10);
+    run_and_stop(f);
+    fixture_lose_state(f);
+    f->narrow.held_from = 3;
+    assert_int_equal(fixture_try_start(f), RIACHO_FATAL);
+    assert_non_null(strstr(f->error.text, "needs in/0 from offset 0 on"));
+    assert_non_null(strstr(f->error.text, "holds it from offset 3 on"));
+    fixture_free(f);
+}
+
+static void test_state_that_is_past_what_is_gone_does_not_need_it(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){0});
+    send_all(f, 10);
+    run_and_stop(f);
+    f->narrow.held_from = 3;
+    send_all(f, 20);
+    run_and_stop(f);
+    fixture_free(f);
+}
+
+/* ---- where to start -------------------------------------------------------------------------- */
+
+static void test_latest_begins_at_the_end_of_the_first_start_also_in_a_rebuild(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.start = RIACHO_START_LATEST});
+    fixture_send_to(f, FIXTURE_IN, 0, "a0", 1, 5);
+    fixture_start(f);
+    fixture_send(f, 1, 1, 10);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_check(f);
+    fixture_stop(f);
+    fixture_lose_state(f);
+    fixture_send(f, 2, 1, 11);
+    run_and_stop(f);
+    fixture_free(f);
+}
+
+static void test_a_crash_before_the_first_commit_does_not_move_the_start(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.start = RIACHO_START_LATEST});
+    fixture_start(f);
+    fixture_send(f, 1, 1, 10);
+    fixture_crash(f);
+    run_and_stop(f);
+    fixture_free(f);
+}
+
+static void test_none_wants_a_committed_position(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.start = RIACHO_START_NONE});
+    assert_int_equal(fixture_try_start(f), RIACHO_FATAL);
+    assert_non_null(strstr(f->error.text, "in/0"));
+    fixture_free(f);
+}
+
+static void test_ago_begins_that_long_before_now(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.start = RIACHO_START_AGO});
+    f->topics[FIXTURE_IN].start_ago_ms = 300; /* it is 1000 */
+    fixture_send_to(f, FIXTURE_IN, 0, "a0", 1, 650);
+    fixture_send(f, 1, 1, 700);
+    run_and_stop(f);
+    fixture_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_state_that_is_behind_the_log_catches_up_without_outputs),
+        cmocka_unit_test(test_a_log_that_is_older_than_the_state_is_refused),
+        cmocka_unit_test(test_damaged_state_is_moved_aside_and_rebuilt),
+        cmocka_unit_test(test_damaged_state_is_moved_aside_and_rebuilt_on_disk),
+        cmocka_unit_test(test_a_rebuild_whose_events_are_gone_is_refused_and_names_them),
+        cmocka_unit_test(test_state_that_is_past_what_is_gone_does_not_need_it),
+        cmocka_unit_test(test_latest_begins_at_the_end_of_the_first_start_also_in_a_rebuild),
+        cmocka_unit_test(test_a_crash_before_the_first_commit_does_not_move_the_start),
+        cmocka_unit_test(test_none_wants_a_committed_position),
+        cmocka_unit_test(test_ago_begins_that_long_before_now),
+    };
+    return cmocka_run_group_tests_name("recovery", tests, NULL, NULL);
+}
