@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * schema_table.c - every key of `kind: Topology` (see schema_table.h). The document comes last: a
- * shape stands before those that use it.
+ * schema_table.c - the keys of `kind: Topology` and of what it declares (see schema_table.h). The
+ * document comes last: a shape stands before those that use it.
  */
 #include "schema_table.h"
 
@@ -35,7 +35,7 @@ static const riacho_key store_keys[] = {
     {"historyRetention", RIACHO_KEY_LATER, .doc = NULL},
     {"retention", RIACHO_KEY_LATER, .doc = NULL},
 };
-static const riacho_shape store_shape = {
+const riacho_shape riacho_store_shape = {
     "Store",
     "a store",
     "State that a step or a function keeps: persistent, and rebuilt by a replay.",
@@ -88,7 +88,7 @@ static const riacho_key table_keys[] = {
      .presence = RIACHO_KEY_REQUIRED,
      .doc = "Type of the values; a record without a value deletes its key."},
     {"store", RIACHO_KEY_TEXT_OR_SHAPE, .offset = offsetof(riacho_stream, store),
-     .shape = &store_shape,
+     .shape = &riacho_store_shape,
      .doc =
          "The store that holds it: a name, or a definition. Named after the table when not said."},
     {"timestamp", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_stream, timestamp),
@@ -143,198 +143,6 @@ static const riacho_shape function_shape = {
     function_keys,
     sizeof function_keys / sizeof *function_keys};
 
-static const riacho_key map_keys[] = {
-    {"key", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_map_spec, key),
-     .doc = "The new key; the old one when not said."},
-    {"value", RIACHO_KEY_VALUE, .offset = offsetof(riacho_map_spec, value),
-     .doc = "The new value: one expression, or one for each field of `valueType`. The old one when "
-            "not said."},
-    {"keyType", RIACHO_KEY_TEXT, .offset = offsetof(riacho_map_spec, key_type),
-     .doc = "Type of the new key, where the expression's is not meant."},
-    {"valueType", RIACHO_KEY_TEXT, .offset = offsetof(riacho_map_spec, value_type),
-     .doc = "Type of the new value; needed when `value` lists fields."},
-};
-static const riacho_shape map_shape = {
-    "Map", "a map",  "What becomes of key and value.",  sizeof(riacho_map_spec),
-    0,     map_keys, sizeof map_keys / sizeof *map_keys};
-
-static const riacho_key map_values_keys[] = {
-    {"value", RIACHO_KEY_VALUE, .offset = offsetof(riacho_map_spec, value),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "The new value: one expression, or one for each field of `valueType`."},
-    {"valueType", RIACHO_KEY_TEXT, .offset = offsetof(riacho_map_spec, value_type),
-     .doc = "Type of the new value; needed when `value` lists fields."},
-};
-static const riacho_shape map_values_shape = {"MapValues",
-                                              "a mapValues",
-                                              "What becomes of the value; the key stays.",
-                                              sizeof(riacho_map_spec),
-                                              0,
-                                              map_values_keys,
-                                              sizeof map_values_keys / sizeof *map_values_keys};
-
-static const riacho_key convert_keys[] = {
-    {"keyType", RIACHO_KEY_TEXT, .offset = offsetof(riacho_convert_spec, key_type),
-     .doc = "Type of the keys from here on."},
-    {"valueType", RIACHO_KEY_TEXT, .offset = offsetof(riacho_convert_spec, value_type),
-     .doc = "Type of the values from here on."},
-};
-static const riacho_shape convert_shape = {
-    "Convert", "a convert",  "The same records in other types.",        sizeof(riacho_convert_spec),
-    0,         convert_keys, sizeof convert_keys / sizeof *convert_keys};
-
-static const riacho_key aggregate_keys[] = {
-    {"type", RIACHO_KEY_TEXT, .offset = offsetof(riacho_fold_spec, type),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "Type of the aggregate."},
-    {"init", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_fold_spec, init),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "The aggregate of a key that is new; may use `key`, `value` and `timestamp`."},
-    {"fold", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_fold_spec, fold),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "The aggregate after one more record: an expression over `agg`, `key`, `value` and "
-            "`timestamp`."},
-    {"merge", RIACHO_KEY_LATER, .doc = NULL},
-    {"subtract", RIACHO_KEY_LATER, .doc = NULL},
-};
-static const riacho_shape aggregate_shape = {"Aggregate",
-                                             "an aggregate",
-                                             "A fold written as expressions.",
-                                             sizeof(riacho_fold_spec),
-                                             0,
-                                             aggregate_keys,
-                                             sizeof aggregate_keys / sizeof *aggregate_keys};
-
-static const riacho_key reduce_keys[] = {
-    {"fold", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_fold_spec, fold),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "The aggregate after one more record: an expression over `agg` and `value`, which have "
-            "one type."},
-    {"subtract", RIACHO_KEY_LATER, .doc = NULL},
-};
-static const riacho_shape reduce_shape = {"Reduce",
-                                          "a reduce",
-                                          "A fold whose aggregate has the type of the values.",
-                                          sizeof(riacho_fold_spec),
-                                          0,
-                                          reduce_keys,
-                                          sizeof reduce_keys / sizeof *reduce_keys};
-
-static const riacho_key step_keys[] = {
-    {"id", RIACHO_KEY_TEXT, .offset = offsetof(riacho_step, id),
-     .doc = "Names the step's state, topics, metrics and taps; a step that keeps state needs one."},
-    {"filter", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_step, filter),
-     .doc = "Keeps the records for which it holds."},
-    {"map", RIACHO_KEY_TEXT_OR_SHAPE, .offset = offsetof(riacho_step, map), .shape = &map_shape,
-     .doc = "Changes key and value: a function, or expressions. What follows may have to be "
-            "repartitioned."},
-    {"mapValues", RIACHO_KEY_TEXT_OR_SHAPE, .offset = offsetof(riacho_step, map_values),
-     .shape = &map_values_shape,
-     .doc = "Changes the value: a function, an expression, or an expression for each field."},
-    {"flatMap", RIACHO_KEY_TEXT, .offset = offsetof(riacho_step, flat_map),
-     .doc = "A function that forwards any number of records."},
-    {"rekey", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_step, rekey),
-     .doc = "Gives the records another key."},
-    {"convert", RIACHO_KEY_SHAPE, .offset = offsetof(riacho_step, convert), .shape = &convert_shape,
-     .doc = "The same records in other types: numbers are widened, texts and numbers turned into "
-            "each other."},
-    {"groupBy", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_step, group_by),
-     .doc = "Groups by another key, for the aggregate, reduce or process that follows."},
-    {"groupByKey", RIACHO_KEY_EMPTY, .offset = offsetof(riacho_step, group_by_key),
-     .doc = "Groups by the key the records have."},
-    {"aggregate", RIACHO_KEY_TEXT_OR_SHAPE, .offset = offsetof(riacho_step, aggregate),
-     .shape = &aggregate_shape,
-     .doc = "`count`, `sum(expr)`, `min(expr)`, `max(expr)`, a function, or a fold written as "
-            "expressions."},
-    {"reduce", RIACHO_KEY_TEXT_OR_SHAPE, .offset = offsetof(riacho_step, reduce),
-     .shape = &reduce_shape,
-     .doc = "As aggregate, where the aggregate has the type of the values and begins as the first "
-            "of them."},
-    {"merge", RIACHO_KEY_TEXTS, .offset = offsetof(riacho_step, merge),
-     .count_offset = offsetof(riacho_step, merge_count),
-     .doc = "Adds the records of other streams of the same types, in no order."},
-    {"process", RIACHO_KEY_TEXT, .offset = offsetof(riacho_step, process),
-     .doc = "A function that may use stores, timers and `emits`."},
-    {"peek", RIACHO_KEY_TEXT, .offset = offsetof(riacho_step, peek),
-     .doc = "A function that looks at the records and changes nothing."},
-    {"forEach", RIACHO_KEY_TEXT, .offset = offsetof(riacho_step, for_each),
-     .doc = "As peek; nothing follows."},
-    {"toTable", RIACHO_KEY_EMPTY, .offset = offsetof(riacho_step, to_table),
-     .doc = "Keeps the last value of each key."},
-    {"toStream", RIACHO_KEY_EMPTY, .offset = offsetof(riacho_step, to_stream),
-     .doc = "The changes of a table as a stream of records."},
-    {"store", RIACHO_KEY_TEXT_OR_SHAPE, .offset = offsetof(riacho_step, store),
-     .shape = &store_shape,
-     .doc = "The store of an aggregate, reduce or toTable: a name, or a definition. Derived, and "
-            "not to be queried, when not said."},
-    {"window", RIACHO_KEY_LATER, .doc = NULL},
-    {"join", RIACHO_KEY_LATER, .doc = NULL},
-    {"cogroup", RIACHO_KEY_LATER, .doc = NULL},
-    {"suppress", RIACHO_KEY_LATER, .doc = NULL},
-    {"repartition", RIACHO_KEY_LATER, .doc = NULL},
-    {"emit", RIACHO_KEY_LATER, .doc = NULL},
-};
-static const riacho_shape step_shape = {"Step",
-                                        "a step",
-                                        "One thing done to each record: an operation, its `id` "
-                                        "and, for those that keep state, its `store`.",
-                                        sizeof(riacho_step),
-                                        offsetof(riacho_step, mark),
-                                        step_keys,
-                                        sizeof step_keys / sizeof *step_keys};
-
-static const riacho_key to_keys[] = {
-    {"topicFrom", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_to_spec, topic_from),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "Expression that names the stream or topic for each record; one that `allow` does not "
-            "list is refused."},
-    {"allow", RIACHO_KEY_TEXTS, .offset = offsetof(riacho_to_spec, allow),
-     .count_offset = offsetof(riacho_to_spec, allow_count), .presence = RIACHO_KEY_REQUIRED,
-     .doc = "The streams or topics it may choose."},
-};
-static const riacho_shape to_shape = {
-    "To", "a to",  "A topic chosen for each record.", sizeof(riacho_to_spec),
-    0,    to_keys, sizeof to_keys / sizeof *to_keys};
-
-static const riacho_key case_keys[] = {
-    {"when", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_case_spec, when),
-     .doc = "The condition; a case without one takes the rest and is the last."},
-    {"to", RIACHO_KEY_TEXT_OR_SHAPE, .offset = offsetof(riacho_case_spec, to), .shape = &to_shape,
-     .doc = "The stream or topic its records go to."},
-    {"as", RIACHO_KEY_TEXT, .offset = offsetof(riacho_case_spec, as),
-     .doc = "The name under which other pipelines go on with them."},
-};
-static const riacho_shape case_shape = {
-    "Case",
-    "a case",
-    "One way out of a branch: the first whose condition holds takes the record.",
-    sizeof(riacho_case_spec),
-    offsetof(riacho_case_spec, mark),
-    case_keys,
-    sizeof case_keys / sizeof *case_keys};
-
-static const riacho_key pipeline_keys[] = {
-    {"from", RIACHO_KEY_TEXT, .offset = offsetof(riacho_pipeline, from),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "A stream, a table, or what another pipeline calls `as`."},
-    {"via", RIACHO_KEY_LIST, .offset = offsetof(riacho_pipeline, via),
-     .count_offset = offsetof(riacho_pipeline, via_count), .shape = &step_shape,
-     .doc = "The steps, in order."},
-    {"to", RIACHO_KEY_TEXT_OR_SHAPE, .offset = offsetof(riacho_pipeline, to), .shape = &to_shape,
-     .doc = "The stream or topic the results go to."},
-    {"as", RIACHO_KEY_TEXT, .offset = offsetof(riacho_pipeline, as),
-     .doc = "A name under which other pipelines go on with the results."},
-    {"branch", RIACHO_KEY_LIST, .offset = offsetof(riacho_pipeline, branch),
-     .count_offset = offsetof(riacho_pipeline, branch_count), .shape = &case_shape,
-     .doc = "Several ways out, tried in order; a record that none takes is dropped."},
-};
-static const riacho_shape pipeline_shape = {"Pipeline",
-                                            "a pipeline",
-                                            "Records from one place through steps to another.",
-                                            sizeof(riacho_pipeline),
-                                            offsetof(riacho_pipeline, mark),
-                                            pipeline_keys,
-                                            sizeof pipeline_keys / sizeof *pipeline_keys};
-
 static const char *const actions[] = {"retry", "deadLetter", "skip", "stop"};
 static const riacho_words action_words = {actions, 4, NULL, 0};
 
@@ -374,145 +182,6 @@ static const riacho_key on_error_keys[] = {
 static const riacho_shape on_error_shape = {
     "OnError", "onError",     "What becomes of records that fail.",        sizeof(riacho_on_error),
     0,         on_error_keys, sizeof on_error_keys / sizeof *on_error_keys};
-
-static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE"};
-static const riacho_words method_words = {methods, 4, NULL, 0};
-
-static const riacho_key command_keys[] = {
-    {"method", RIACHO_KEY_WORD, .offset = offsetof(riacho_command_spec, method),
-     .words = &method_words, .fallback = "POST", .doc = "The HTTP method."},
-    {"path", RIACHO_KEY_TEXT, .offset = offsetof(riacho_command_spec, path),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "Below `http.basePath`, with parameters: `/pets/{id}/feed`. A literal wins over a "
-            "parameter."},
-    {"to", RIACHO_KEY_TEXT, .offset = offsetof(riacho_command_spec, to),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "The stream whose topic gets the event."},
-    {"key", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_command_spec, key),
-     .doc = "The event's key, over `path query body header visitor subject now idempotencyKey "
-            "uuid`. Needed unless keyType is `void`."},
-    {"body", RIACHO_KEY_TEXT, .offset = offsetof(riacho_command_spec, body),
-     .doc = "`json:Name` or `avro:Name`: the request's body, checked against the schema. No body "
-            "is read when not said."},
-    {"value", RIACHO_KEY_VALUE, .offset = offsetof(riacho_command_spec, value),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "The event: an expression for each field, or one expression."},
-};
-static const riacho_shape command_shape = {
-    "Command",
-    "a command",
-    "HTTP in: a request becomes a validated event in a topic.",
-    sizeof(riacho_command_spec),
-    offsetof(riacho_command_spec, mark),
-    command_keys,
-    sizeof command_keys / sizeof *command_keys};
-
-static const riacho_key get_keys[] = {
-    {"store", RIACHO_KEY_TEXT, .offset = offsetof(riacho_lookup_spec, store),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "A keyValue or ttl store."},
-    {"key", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_lookup_spec, key),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "The key: an expression over the path's parameters, `query`, `header`, `visitor` and "
-            "`subject`."},
-};
-static const riacho_shape get_shape = {"Get",
-                                       "a get",
-                                       "One value.",
-                                       sizeof(riacho_lookup_spec),
-                                       0,
-                                       get_keys,
-                                       sizeof get_keys / sizeof *get_keys};
-
-static const riacho_key range_keys[] = {
-    {"store", RIACHO_KEY_TEXT, .offset = offsetof(riacho_lookup_spec, store),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "A keyValue store."},
-    {"prefix", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_lookup_spec, prefix),
-     .doc = "Only keys that begin with it; all keys when not said."},
-    {"limit", RIACHO_KEY_COUNT, .offset = offsetof(riacho_lookup_spec, limit), .fallback = "50",
-     .min = 1, .max = RIACHO_PAGE_ITEMS_MAX, .doc = "Items on a page."},
-    {"maxLimit", RIACHO_KEY_COUNT, .offset = offsetof(riacho_lookup_spec, max_limit),
-     .fallback = "100", .min = 1, .max = RIACHO_PAGE_ITEMS_MAX,
-     .doc = "The most that a request may ask for."},
-};
-static const riacho_shape range_shape = {
-    "Range", "a range",  "Values in the order of their keys.",  sizeof(riacho_lookup_spec),
-    0,       range_keys, sizeof range_keys / sizeof *range_keys};
-
-static const riacho_key top_keys[] = {
-    {"store", RIACHO_KEY_TEXT, .offset = offsetof(riacho_lookup_spec, store),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "A ranking."},
-    {"key", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_lookup_spec, key),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "Which ranking of the store."},
-    {"limit", RIACHO_KEY_COUNT, .offset = offsetof(riacho_lookup_spec, limit), .fallback = "10",
-     .min = 1, .max = RIACHO_PAGE_ITEMS_MAX, .doc = "Members on a page."},
-    {"maxLimit", RIACHO_KEY_COUNT, .offset = offsetof(riacho_lookup_spec, max_limit),
-     .fallback = "100", .min = 1, .max = RIACHO_PAGE_ITEMS_MAX,
-     .doc = "The most that a request may ask for."},
-};
-static const riacho_shape top_shape = {
-    "Top", "a top",  "The members with the highest scores.", sizeof(riacho_lookup_spec),
-    0,     top_keys, sizeof top_keys / sizeof *top_keys};
-
-static const riacho_key rank_keys[] = {
-    {"store", RIACHO_KEY_TEXT, .offset = offsetof(riacho_lookup_spec, store),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "A ranking."},
-    {"key", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_lookup_spec, key),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "Which ranking of the store."},
-    {"member", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_lookup_spec, member),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "Whose rank."},
-    {"around", RIACHO_KEY_COUNT, .offset = offsetof(riacho_lookup_spec, around), .fallback = "0",
-     .max = 50, .doc = "How many neighbours on each side."},
-};
-static const riacho_shape rank_shape = {
-    "Rank", "a rank",  "The place of one member.",          sizeof(riacho_lookup_spec),
-    0,      rank_keys, sizeof rank_keys / sizeof *rank_keys};
-
-static const riacho_key list_keys[] = {
-    {"store", RIACHO_KEY_TEXT, .offset = offsetof(riacho_lookup_spec, store),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "A list."},
-    {"key", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_lookup_spec, key),
-     .presence = RIACHO_KEY_REQUIRED, .doc = "Which list of the store."},
-    {"limit", RIACHO_KEY_COUNT, .offset = offsetof(riacho_lookup_spec, limit), .fallback = "20",
-     .min = 1, .max = RIACHO_PAGE_ITEMS_MAX, .doc = "Values on a page."},
-    {"maxLimit", RIACHO_KEY_COUNT, .offset = offsetof(riacho_lookup_spec, max_limit),
-     .fallback = "100", .min = 1, .max = RIACHO_PAGE_ITEMS_MAX,
-     .doc = "The most that a request may ask for."},
-};
-static const riacho_shape list_shape = {
-    "ListPage", "a list",  "Pages of a list, newest first.",    sizeof(riacho_lookup_spec),
-    0,          list_keys, sizeof list_keys / sizeof *list_keys};
-
-static const char *const subscriptions[] = {"sse", "websocket"};
-static const riacho_words subscription_words = {subscriptions, 2, NULL, 0};
-
-static const riacho_key query_keys[] = {
-    {"path", RIACHO_KEY_TEXT, .offset = offsetof(riacho_query_spec, path),
-     .presence = RIACHO_KEY_REQUIRED,
-     .doc = "Below `http.basePath`, with parameters: `/pets/{id}`. Always GET."},
-    {"get", RIACHO_KEY_SHAPE, .offset = offsetof(riacho_query_spec, get), .shape = &get_shape,
-     .doc = "One value of a keyValue or ttl store."},
-    {"range", RIACHO_KEY_SHAPE, .offset = offsetof(riacho_query_spec, range), .shape = &range_shape,
-     .doc = "Values of a keyValue store in key order."},
-    {"top", RIACHO_KEY_SHAPE, .offset = offsetof(riacho_query_spec, top), .shape = &top_shape,
-     .doc = "The highest members of a ranking."},
-    {"rank", RIACHO_KEY_SHAPE, .offset = offsetof(riacho_query_spec, rank), .shape = &rank_shape,
-     .doc = "The place of one member of a ranking."},
-    {"list", RIACHO_KEY_SHAPE, .offset = offsetof(riacho_query_spec, list), .shape = &list_shape,
-     .doc = "Pages of a list, newest first."},
-    {"view", RIACHO_KEY_TEXT, .offset = offsetof(riacho_query_spec, view),
-     .doc = "A pure function of the state and the present time that makes the reply: "
-            "`library/function`, or a name under `functions`."},
-    {"subscribe", RIACHO_KEY_WORDS, .offset = offsetof(riacho_query_spec, subscribe),
-     .words = &subscription_words, .doc = "How browsers may follow its changes."},
-    {"windows", RIACHO_KEY_LATER, .doc = NULL},
-};
-static const riacho_shape query_shape = {
-    "Query",
-    "a query",
-    "HTTP out: what a GET answers from a store. Exactly one of get, range, top, rank, list.",
-    sizeof(riacho_query_spec),
-    offsetof(riacho_query_spec, mark),
-    query_keys,
-    sizeof query_keys / sizeof *query_keys};
 
 static const riacho_key http_keys[] = {
     {"basePath", RIACHO_KEY_TEXT, .offset = offsetof(riacho_topology, base_path),
@@ -556,23 +225,23 @@ static const riacho_key spec_keys[] = {
      .doc = "Topics as tables, by name."},
     {"globalTables", RIACHO_KEY_LATER, .doc = NULL},
     {"stores", RIACHO_KEY_MAP, .offset = offsetof(riacho_topology, stores),
-     .count_offset = offsetof(riacho_topology, stores_count), .shape = &store_shape,
+     .count_offset = offsetof(riacho_topology, stores_count), .shape = &riacho_store_shape,
      .doc = "State that steps and functions use by name."},
     {"functions", RIACHO_KEY_MAP, .offset = offsetof(riacho_topology, functions),
      .count_offset = offsetof(riacho_topology, functions_count), .shape = &function_shape,
      .doc = "Functions of the libraries, by the name that steps use."},
     {"pipelines", RIACHO_KEY_MAP, .offset = offsetof(riacho_topology, pipelines),
-     .count_offset = offsetof(riacho_topology, pipelines_count), .shape = &pipeline_shape,
+     .count_offset = offsetof(riacho_topology, pipelines_count), .shape = &riacho_pipeline_shape,
      .doc = "What is done, by name."},
     {"onError", RIACHO_KEY_SHAPE, .offset = offsetof(riacho_topology, on_error),
      .shape = &on_error_shape, .doc = "What becomes of records that fail."},
     {"http", RIACHO_KEY_SHAPE, .offset = 0, .shape = &http_shape,
      .doc = "Where commands and queries live."},
     {"commands", RIACHO_KEY_MAP, .offset = offsetof(riacho_topology, commands),
-     .count_offset = offsetof(riacho_topology, commands_count), .shape = &command_shape,
+     .count_offset = offsetof(riacho_topology, commands_count), .shape = &riacho_command_shape,
      .doc = "Requests that become events, by name."},
     {"queries", RIACHO_KEY_MAP, .offset = offsetof(riacho_topology, queries),
-     .count_offset = offsetof(riacho_topology, queries_count), .shape = &query_shape,
+     .count_offset = offsetof(riacho_topology, queries_count), .shape = &riacho_query_shape,
      .doc = "Requests that stores answer, by name."},
     {"rebuild", RIACHO_KEY_LATER, .doc = NULL},
 };

@@ -108,5 +108,11 @@ typedef struct riacho_worker_document {
     riacho_worker_file worker;
 } riacho_worker_document;
 
+/* Parts of the topology that have a file of their own. */
+extern const riacho_shape riacho_store_shape;
+extern const riacho_shape riacho_pipeline_shape;
+extern const riacho_shape riacho_command_shape;
+extern const riacho_shape riacho_query_shape;
+
 extern const riacho_shape riacho_topology_shape; /* riacho_topology_document */
 extern const riacho_shape riacho_worker_shape;   /* riacho_worker_document */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * schema_table_worker.c - every key of `kind: Worker` (see schema_table.h): where and with how much
+ * schema_worker.c - every key of `kind: Worker` (see schema_table.h): where and with how much
  * a worker runs, nothing that may change a result. Every scalar here may use the environment.
  */
 #include "schema_table.h"
