@@ -101,9 +101,13 @@ static riacho_status check_arithmetic(riacho_expr_checker *checker, riacho_expr_
 }
 
 /* == and != where one side is written as null: any type will do, and the answer is never null. */
-static riacho_status check_null(riacho_expr_node *node)
+static riacho_status check_null(const riacho_expr_checker *checker, riacho_expr_node *node)
 {
     riacho_expr_node *a = node->child;
+    for (const riacho_expr_node *operand = a; operand; operand = operand->next) {
+        if (operand->type->kind == RIACHO_UNION) /* null may be one of its branches */
+            return refuse_operand(checker, node, operand, "a value that is no union");
+    }
     if (riacho_expr_is_null(a->type)) { /* keep the one that can be something */
         node->child = a->next;
         a->next->next = NULL;
@@ -139,7 +143,7 @@ static riacho_status check_comparison(riacho_expr_checker *checker, riacho_expr_
     node->type = &riacho_type_boolean;
     node->negated = word == RIACHO_WORD_NOT_EQUAL;
     if (equality && (riacho_expr_is_null(a->type) || riacho_expr_is_null(b->type)))
-        return check_null(node);
+        return check_null(checker, node);
     if (!equality)
         RIACHO_TRY(check_order(checker, node));
     node->nullable = !equality && (a->nullable || b->nullable);
@@ -149,7 +153,7 @@ static riacho_status check_comparison(riacho_expr_checker *checker, riacho_expr_
     const riacho_expr_code group = equality ? RIACHO_CODE_EQUAL_LONG
                                    : strict ? RIACHO_CODE_LESS_LONG
                                             : RIACHO_CODE_LESS_EQUAL_LONG;
-    node->code = (uint8_t)(group + class);
+    node->code = (uint8_t)((unsigned)group + (unsigned)class);
     return RIACHO_OK;
 }
 
@@ -223,7 +227,7 @@ static riacho_status check_in(riacho_expr_checker *checker, riacho_expr_node *no
             RIACHO_TRY(riacho_expr_convert(checker, item, &riacho_type_double));
     }
     const bool listed = constant && class != RIACHO_CLASS_DOUBLE;
-    node->code = (uint8_t)(!listed                       ? RIACHO_CODE_EQUAL_LONG + class
+    node->code = (uint8_t)(!listed ? (unsigned)RIACHO_CODE_EQUAL_LONG + (unsigned)class
                            : class == RIACHO_CLASS_BYTES ? RIACHO_CODE_IN_BYTES
                                                          : RIACHO_CODE_IN_LONGS);
     return RIACHO_OK;

@@ -184,6 +184,8 @@ static void emit_unary(riacho_expr_emitter *emitter, const riacho_expr_node *nod
         put_jump(emitter, RIACHO_CODE_JUMP_NULL, to, &absent);
     if (node->code != RIACHO_CODE_NONE)
         put_unary(emitter, node->code, to, argument_of(emitter, node));
+    if (node->code == RIACHO_CODE_LOOKUP && !node->nullable)
+        put_unary(emitter, RIACHO_CODE_REQUIRE, to, 0);
     if (node->negated)
         put_unary(emitter, RIACHO_CODE_NOT, to, 0);
     land(emitter, absent);

@@ -31,9 +31,10 @@ typedef struct riacho_expr_name {
         RIACHO_NAME_LOOKUP,
         RIACHO_NAME_LOOKUP_PRESENT,
     } how;
-    /* LOOKUP: `name.anything` is a string looked up by riacho_expr_lookup (query, header); nullable.
-     * LOOKUP_PRESENT: as LOOKUP, but `name.anything` is never null, because whoever compiles has
-     * checked that the entry will be there (path); `name["anything"]` stays nullable. */
+    /* LOOKUP: `name.anything` is a string looked up by riacho_expr_lookup (query, header);
+     * nullable. LOOKUP_PRESENT: as LOOKUP, but `name.anything` is never null, because whoever
+     * compiles has checked that the entry will be there (path), and RIACHO_REJECT when it is not
+     * after all; `name["anything"]` stays nullable. */
 } riacho_expr_name;
 
 typedef struct riacho_expr_scope {

@@ -151,7 +151,7 @@ static riacho_status check_extreme(riacho_expr_checker *checker, riacho_expr_nod
     const riacho_expr_class class = type->kind == RIACHO_STRING  ? RIACHO_CLASS_BYTES
                                     : riacho_expr_is_whole(type) ? RIACHO_CLASS_LONG
                                                                  : RIACHO_CLASS_DOUBLE;
-    return become(call, function->code + class, type);
+    return become(call, (riacho_expr_code)((unsigned)function->code + (unsigned)class), type);
 }
 
 static riacho_status check_whole(riacho_expr_checker *checker, riacho_expr_node *call,

@@ -85,8 +85,8 @@ bool riacho_expr_check_lookup(riacho_expr_checker *checker, riacho_expr_node *no
         !is_lookup(&checker->scope->names[index]))
         return false;
     checker->uses[index] = true;
-    node->nullable = node->form == RIACHO_FORM_INDEX ||
-                     checker->scope->names[index].how == RIACHO_NAME_LOOKUP;
+    node->nullable =
+        node->form == RIACHO_FORM_INDEX || checker->scope->names[index].how == RIACHO_NAME_LOOKUP;
     if (node->form == RIACHO_FORM_FIELD) { /* headers.trace is headers["trace"] */
         base->form = RIACHO_FORM_LITERAL;
         base->type = &riacho_type_string;

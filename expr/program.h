@@ -24,6 +24,7 @@ typedef enum riacho_expr_code {
     RIACHO_CODE_CONSTANT, /* constants[argument] */
     RIACHO_CODE_NAME,     /* values[argument]; null when that is NULL */
     RIACHO_CODE_LOOKUP,   /* entry `a` of the lookup values[argument]; null when absent */
+    RIACHO_CODE_REQUIRE,  /* fails when `a` is null: an entry that was promised */
     RIACHO_CODE_BOOLEAN,  /* FIELD at a + argument, by its kind, and so the next ones */
     RIACHO_CODE_INT,
     RIACHO_CODE_LONG,

@@ -145,6 +145,11 @@ static const instruction *run_lookup(machine *m, const instruction *at)
     return found.data ? give_bytes(m, at, found) : give_null(m, at);
 }
 
+static const instruction *run_require(machine *m, const instruction *at)
+{
+    return m->slots[at->a].null ? riacho_expr_fail(m, at, "there is no such entry") : at + 1;
+}
+
 static const void *place_of(const machine *m, const instruction *at)
 {
     const slot *base = &m->slots[at->a];
@@ -361,6 +366,7 @@ const riacho_expr_handler riacho_expr_run_values[RIACHO_CODE_COUNT] = {
     [RIACHO_CODE_CONSTANT] = run_constant,
     [RIACHO_CODE_NAME] = run_name,
     [RIACHO_CODE_LOOKUP] = run_lookup,
+    [RIACHO_CODE_REQUIRE] = run_require,
     [RIACHO_CODE_BOOLEAN] = run_boolean,
     [RIACHO_CODE_INT] = run_int,
     [RIACHO_CODE_LONG] = run_long,

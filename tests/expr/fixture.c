@@ -76,6 +76,7 @@ int fixture_open(void **state)
         {"headers", &riacho_type_string, RIACHO_NAME_LOOKUP},
         {"agg", &riacho_type_null, RIACHO_NAME_NULLABLE},
         {"amount", &riacho_type_int, RIACHO_NAME_PRESENT},
+        {"path", &riacho_type_string, RIACHO_NAME_LOOKUP_PRESENT},
     };
     memcpy(fixture->names, names, sizeof names);
     fixture->scope = (riacho_expr_scope){fixture->names, NAME_COUNT};
@@ -87,6 +88,7 @@ int fixture_open(void **state)
     fixture->values[NAME_TIMESTAMP] = &fixture->timestamp;
     fixture->values[NAME_HEADERS] = &fixture->headers;
     fixture->values[NAME_AMOUNT] = &fixture->amount;
+    fixture->values[NAME_PATH] = &fixture->headers;
     fixture_set(fixture, "{}", NULL);
     *state = fixture;
     return 0;

@@ -19,6 +19,7 @@
  *   headers    lookup, of trace -> "t-1" and "content-type" -> "text/plain"
  *   agg        always null
  *   amount     int
+ *   path       lookup whose entries are promised; those of headers
  */
 enum {
     NAME_KEY,
@@ -28,6 +29,7 @@ enum {
     NAME_HEADERS,
     NAME_AGG,
     NAME_AMOUNT,
+    NAME_PATH,
     NAME_COUNT
 };
 

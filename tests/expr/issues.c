@@ -170,6 +170,8 @@ static const struct {
      "'value.atMs' is of type timestamp in milliseconds and 'value.atUs' of type timestamp in "
      "microseconds: they do not go together",
      NULL},
+    {"null == value.odd", "        ~~~~~~~~~",
+     "'value.odd' is of type union; '==' needs a value that is no union", NULL},
     {"1 && true", "~", "'1' is of type long; '&&' needs a boolean", NULL},
     {"true || \"x\"", "        ~~~", "'\"x\"' is of type string; '||' needs a boolean", NULL},
     {"value.data == \"abc\"", "           ~~",

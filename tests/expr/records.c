@@ -159,11 +159,12 @@ static void an_expression_knows_which_names_it_uses(void **state)
         const char *text;
         const char *uses; /* a letter for each name of the scope */
     } table[] = {
-        {"1", "-------"},
-        {"key", "k------"},
-        {"value.small > 0 ? before.small : amount", "-vb---a"},
-        {"headers.trace ?? string(timestamp)", "---th--"},
-        {"false && agg == null", "-----g-"},
+        {"1", "--------"},
+        {"key", "k-------"},
+        {"value.small > 0 ? before.small : amount", "-vb---a-"},
+        {"headers.trace ?? string(timestamp)", "---th---"},
+        {"path.trace", "-------p"},
+        {"false && agg == null", "-----g--"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const riacho_expr *expr = fixture_compile(*state, table[i].text, NULL);
