@@ -10,7 +10,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "headers.h"
-#include "json.h"
+#include "member.h"
 #include "problem.h"
 #include "server.h"
 #include "visitor.h"
@@ -111,10 +111,10 @@ static void answer_accepted(struct errand *errand)
     const char *position = print_position(arena, &errand->accepted.position);
     const char *correlation = seal_position(exchange, position);
     riacho_buffer_printf(&out, "{");
-    riacho_json_text(&out, "correlationId", correlation);
-    riacho_json_text(&out, "state", processed ? "processed" : "accepted");
-    riacho_json_text(&out, "position", position);
-    riacho_json_text(&out, "eventId", errand->accepted.event_id);
+    riacho_member_text(&out, "correlationId", correlation);
+    riacho_member_text(&out, "state", processed ? "processed" : "accepted");
+    riacho_member_text(&out, "position", position);
+    riacho_member_text(&out, "eventId", errand->accepted.event_id);
     riacho_buffer_printf(&out, "}");
     riacho_exchange_answer(exchange, processed ? 200 : 202, "application/json", &out);
     riacho_http_add(exchange->reply, "Stream-Position", position);
@@ -243,12 +243,12 @@ void riacho_handle_status(riacho_exchange *exchange)
     const int64_t wait_ms = riacho_prefer_wait_ms(exchange->request);
     const riacho_status status = riacho_exchange_wait(exchange, &position, wait_ms, &err);
     riacho_buffer_printf(&out, "{");
-    riacho_json_bytes(&out, "correlationId", correlation);
-    riacho_json_text(&out, "state",
-                     status == RIACHO_OK      ? "processed"
-                     : status == RIACHO_RETRY ? "accepted"
-                                              : "unknown");
-    riacho_json_bytes(&out, "position", text);
+    riacho_member_bytes(&out, "correlationId", correlation);
+    riacho_member_text(&out, "state",
+                       status == RIACHO_OK      ? "processed"
+                       : status == RIACHO_RETRY ? "accepted"
+                                                : "unknown");
+    riacho_member_bytes(&out, "position", text);
     riacho_buffer_printf(&out, "}");
     riacho_exchange_answer(exchange, 200, "application/json", &out);
     riacho_http_add(exchange->reply, "Stream-Position", text.data);
@@ -263,8 +263,8 @@ void riacho_handle_visitor(riacho_exchange *exchange)
     if (request->visitor_state != RIACHO_VISITOR_KNOWN)
         riacho_visitor_issue(&exchange->api->secret, request, exchange->reply);
     riacho_buffer_printf(&out, "{");
-    riacho_json_bytes(&out, "visitor", request->visitor);
-    riacho_json_bytes(&out, "name", request->name);
+    riacho_member_bytes(&out, "visitor", request->visitor);
+    riacho_member_bytes(&out, "name", request->name);
     riacho_buffer_printf(&out, "}");
     riacho_exchange_answer(exchange, 200, "application/json", &out);
 }

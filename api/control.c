@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/macros.h"
-#include "json.h"
+#include "member.h"
 #include "problem.h"
 #include "server.h"
 
@@ -41,13 +41,13 @@ void riacho_handle_stores(riacho_exchange *exchange)
     open_items(&out);
     for (size_t i = 0; i < count; i++) {
         open_item(&out);
-        riacho_json_text(&out, "topology", stores[i].topology);
-        riacho_json_text(&out, "store", stores[i].store);
-        riacho_json_text(&out, "type", stores[i].kind);
-        riacho_json_text(&out, "keyType", stores[i].key_word);
-        riacho_json_text(&out, "valueType", stores[i].value_word);
-        riacho_json_number(&out, "keys", (int64_t)stores[i].keys);
-        riacho_json_number(&out, "bytes", (int64_t)stores[i].bytes);
+        riacho_member_text(&out, "topology", stores[i].topology);
+        riacho_member_text(&out, "store", stores[i].store);
+        riacho_member_text(&out, "type", stores[i].kind);
+        riacho_member_text(&out, "keyType", stores[i].key_word);
+        riacho_member_text(&out, "valueType", stores[i].value_word);
+        riacho_member_number(&out, "keys", (int64_t)stores[i].keys);
+        riacho_member_number(&out, "bytes", (int64_t)stores[i].bytes);
         riacho_buffer_printf(&out, "}");
     }
     close_items(exchange, &out);
@@ -56,10 +56,10 @@ void riacho_handle_stores(riacho_exchange *exchange)
 static void write_topology(const riacho_topology_status *topology, riacho_buffer *out)
 {
     riacho_buffer_printf(out, "{");
-    riacho_json_text(out, "name", topology->name);
-    riacho_json_text(out, "description", topology->description);
-    riacho_json_text(out, "state", topology->state);
-    riacho_json_name(out, "hash");
+    riacho_member_text(out, "name", topology->name);
+    riacho_member_text(out, "description", topology->description);
+    riacho_member_text(out, "state", topology->state);
+    riacho_member_name(out, "hash");
     riacho_buffer_printf(out, "\"%016" PRIx64 "\"}", topology->hash);
 }
 
@@ -127,20 +127,20 @@ void riacho_handle_graph(riacho_exchange *exchange)
 
 static void write_task(const riacho_task_status *task, riacho_buffer *out)
 {
-    riacho_json_text(out, "topology", task->topology);
-    riacho_json_text(out, "task", task->task);
-    riacho_json_text(out, "state", task->state);
+    riacho_member_text(out, "topology", task->topology);
+    riacho_member_text(out, "task", task->task);
+    riacho_member_text(out, "state", task->state);
     if (task->reason)
-        riacho_json_text(out, "reason", task->reason);
-    riacho_json_number(out, "commit", (int64_t)task->commit_number);
+        riacho_member_text(out, "reason", task->reason);
+    riacho_member_number(out, "commit", (int64_t)task->commit_number);
     if (task->stream_time_ms != INT64_MIN)
-        riacho_json_number(out, "streamTimeMs", task->stream_time_ms);
-    riacho_json_name(out, "inputs");
+        riacho_member_number(out, "streamTimeMs", task->stream_time_ms);
+    riacho_member_name(out, "inputs");
     riacho_buffer_printf(out, "[");
     for (size_t i = 0; i < task->position_count; i++) {
         open_item(out);
-        riacho_json_position(out, "position", &task->positions[i]);
-        riacho_json_number(out, "lagRecords", task->lag_records[i]);
+        riacho_member_position(out, "position", &task->positions[i]);
+        riacho_member_number(out, "lagRecords", task->lag_records[i]);
         riacho_buffer_printf(out, "}");
     }
     riacho_buffer_printf(out, "]}");
@@ -198,11 +198,11 @@ void riacho_handle_progress(riacho_exchange *exchange)
             lag += tasks[i].lag_records[j];
     }
     riacho_buffer_printf(&out, "{");
-    riacho_json_text(&out, "topology", topology.name);
-    riacho_json_text(&out, "state", topology.state);
-    riacho_json_number(&out, "tasks", total);
-    riacho_json_number(&out, "tasksRunning", running);
-    riacho_json_number(&out, "lagRecords", lag);
+    riacho_member_text(&out, "topology", topology.name);
+    riacho_member_text(&out, "state", topology.state);
+    riacho_member_number(&out, "tasks", total);
+    riacho_member_number(&out, "tasksRunning", running);
+    riacho_member_number(&out, "lagRecords", lag);
     riacho_buffer_printf(&out, "}");
     riacho_exchange_answer(exchange, 200, "application/json", &out);
 }
@@ -214,11 +214,11 @@ void riacho_handle_workers(riacho_exchange *exchange)
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
     open_items(&out);
     open_item(&out);
-    riacho_json_text(&out, "worker", exchange->api->served_by);
-    riacho_json_text(&out, "version", RIACHO_VERSION);
-    riacho_json_text(&out, "state", health.ready == RIACHO_READY ? "ready" : "not ready");
+    riacho_member_text(&out, "worker", exchange->api->served_by);
+    riacho_member_text(&out, "version", RIACHO_VERSION);
+    riacho_member_text(&out, "state", health.ready == RIACHO_READY ? "ready" : "not ready");
     if (health.reason)
-        riacho_json_text(&out, "reason", health.reason);
+        riacho_member_text(&out, "reason", health.reason);
     riacho_buffer_printf(&out, "}");
     close_items(exchange, &out);
 }
@@ -238,16 +238,16 @@ void riacho_handle_topics(riacho_exchange *exchange)
     open_items(&out);
     for (size_t i = 0; i < count; i++) {
         open_item(&out);
-        riacho_json_text(&out, "topic", topics[i].topic);
-        riacho_json_text(&out, "cleanup", topics[i].cleanup);
-        riacho_json_number(&out, "retentionMs", topics[i].retention_ms);
-        riacho_json_name(&out, "partitions");
+        riacho_member_text(&out, "topic", topics[i].topic);
+        riacho_member_text(&out, "cleanup", topics[i].cleanup);
+        riacho_member_number(&out, "retentionMs", topics[i].retention_ms);
+        riacho_member_name(&out, "partitions");
         riacho_buffer_printf(&out, "[");
         for (int32_t j = 0; j < topics[i].partitions; j++) {
             open_item(&out);
-            riacho_json_number(&out, "partition", j);
-            riacho_json_number(&out, "first", topics[i].first_offsets[j]);
-            riacho_json_number(&out, "next", topics[i].next_offsets[j]);
+            riacho_member_number(&out, "partition", j);
+            riacho_member_number(&out, "first", topics[i].first_offsets[j]);
+            riacho_member_number(&out, "next", topics[i].next_offsets[j]);
             riacho_buffer_printf(&out, "}");
         }
         riacho_buffer_printf(&out, "]}");

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/macros.h"
-#include "json.h"
+#include "member.h"
 #include "server.h"
 
 /* 200 or 503, and with ?verbose the reason. */
@@ -16,10 +16,10 @@ static void answer_health(riacho_exchange *exchange, const char *good, const cha
     const riacho_bytes verbose = riacho_http_parameter(exchange->request, "verbose");
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
     riacho_buffer_printf(&out, "{");
-    riacho_json_text(&out, "status", ok ? good : bad);
+    riacho_member_text(&out, "status", ok ? good : bad);
     if (verbose.data && !riacho_bytes_equal(verbose, riacho_text("false"))) {
-        riacho_json_text(&out, "reason", reason);
-        riacho_json_text(&out, "version", RIACHO_VERSION);
+        riacho_member_text(&out, "reason", reason);
+        riacho_member_text(&out, "version", RIACHO_VERSION);
     }
     riacho_buffer_printf(&out, "}");
     if (!ok)

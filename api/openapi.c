@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/macros.h"
-#include "json.h"
+#include "member.h"
 #include "problem.h"
 #include "schema.h"
 #include "server.h"
@@ -14,12 +14,12 @@ static void write_parameter(riacho_buffer *out, const char *name, const char *in
                             const char *schema, const char *doc)
 {
     riacho_buffer_printf(out, "%s{", out->data[out->size - 1] == '[' ? "" : ",");
-    riacho_json_text(out, "name", name);
-    riacho_json_text(out, "in", in);
+    riacho_member_text(out, "name", name);
+    riacho_member_text(out, "in", in);
     if (required)
         riacho_buffer_printf(out, ",\"required\":true");
     if (doc)
-        riacho_json_text(out, "description", doc);
+        riacho_member_text(out, "description", doc);
     riacho_buffer_printf(out, ",\"schema\":%s}", schema);
 }
 
@@ -142,9 +142,9 @@ static void write_operation(const riacho_endpoint *endpoint, riacho_schema_set *
     for (const char *at = endpoint->method; *at; at++)
         riacho_buffer_printf(out, "%c", *at | 0x20);
     riacho_buffer_printf(out, "\":{");
-    riacho_json_text(out, "operationId", endpoint->id);
-    riacho_json_text(out, "summary", endpoint->summary);
-    riacho_json_name(out, "tags");
+    riacho_member_text(out, "operationId", endpoint->id);
+    riacho_member_text(out, "summary", endpoint->summary);
+    riacho_member_name(out, "tags");
     riacho_buffer_printf(out, "[\"%s\"]", endpoint->tag);
     write_parameters(endpoint, out);
     write_body(route                                          ? route->body
@@ -172,7 +172,7 @@ static void write_paths(const riacho_api *api, riacho_schema_set *set, riacho_bu
     for (size_t i = 0; i < count; i++) {
         if (is_written(endpoints, i))
             continue;
-        riacho_json_name(out, endpoints[i]->path);
+        riacho_member_name(out, endpoints[i]->path);
         riacho_buffer_printf(out, "{");
         for (size_t j = i; j < count; j++) {
             if (strcmp(endpoints[i]->path, endpoints[j]->path) != 0)

@@ -9,7 +9,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "headers.h"
-#include "json.h"
+#include "member.h"
 #include "problem.h"
 #include "server.h"
 #include "url.h"
@@ -322,8 +322,8 @@ void riacho_handle_store_many(riacho_exchange *exchange)
             return;
         }
         riacho_buffer_printf(&out, "%s{", i ? "," : "");
-        riacho_json_bytes(&out, "key", read.key);
-        riacho_json_name(&out, "value");
+        riacho_member_bytes(&out, "key", read.key);
+        riacho_member_name(&out, "value");
         if (answer.found == RIACHO_REPLY_FOUND)
             riacho_buffer_append(&out, answer.json.data, answer.json.size);
         else

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "json.h"
+#include "member.h"
 
 /* Names two types of different topologies apart that share a name: the second gets its hash. */
 static void write_name(const riacho_type *type, const riacho_schema_set *set, riacho_buffer *out)
@@ -122,7 +122,7 @@ static void write_record(const riacho_type *type, riacho_schema_set *set, riacho
 {
     riacho_buffer_printf(out, "{\"type\":\"object\",\"properties\":{");
     for (uint32_t i = 0; i < type->field_count; i++) {
-        riacho_json_name(out, type->fields[i].name);
+        riacho_member_name(out, type->fields[i].name);
         riacho_schema_write(type->fields[i].type, set, out);
     }
     riacho_buffer_printf(out, "},\"required\":[");

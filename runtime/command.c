@@ -55,8 +55,8 @@ static const void *boxed_text(riacho_bytes text, riacho_arena *arena)
     return box;
 }
 
-riacho_scope_values riacho_scope_of(riacho_worker *worker, const riacho_request *request,
-                                    const void *body, riacho_arena *arena)
+riacho_request_values riacho_request_scope(riacho_worker *worker, const riacho_request *request,
+                                           const void *body, riacho_arena *arena)
 {
     const void **values = riacho_alloc_zero(arena, RIACHO_COMMAND_COUNT, sizeof *values);
     int64_t *now = riacho_alloc(arena, sizeof *now);
@@ -69,11 +69,11 @@ riacho_scope_values riacho_scope_of(riacho_worker *worker, const riacho_request 
     values[RIACHO_COMMAND_SUBJECT] =
         request->subject.data ? boxed_text(request->subject, arena) : NULL;
     values[RIACHO_COMMAND_NOW] = now;
-    return (riacho_scope_values){.values = values, .now_ms = *now};
+    return (riacho_request_values){.values = values, .now_ms = *now};
 }
 
 /* What only commands may see: the event's id, and chance. */
-static void add_chance(riacho_scope_values *scope, const riacho_request *request,
+static void add_chance(riacho_request_values *scope, const riacho_request *request,
                        riacho_arena *arena)
 {
     scope->event_id = request->idempotency_key.data ? request->idempotency_key : make_uuid(arena);
@@ -81,8 +81,8 @@ static void add_chance(riacho_scope_values *scope, const riacho_request *request
     scope->values[RIACHO_COMMAND_UUID] = boxed_text(make_uuid(arena), arena);
 }
 
-riacho_status riacho_scope_eval(const riacho_scope_values *scope, const riacho_expr *expr,
-                                riacho_arena *arena, const void **ret_value, riacho_error *err)
+riacho_status riacho_request_eval(const riacho_request_values *scope, const riacho_expr *expr,
+                                  riacho_arena *arena, const void **ret_value, riacho_error *err)
 {
     bool is_null = false;
     void *value = riacho_alloc_zero(arena, 1, riacho_expr_type(expr)->size + 1);
@@ -110,7 +110,7 @@ static riacho_status read_body(const riacho_graph_command *command, const riacho
 }
 
 /* Evaluates and serialises a key or a value; absent when the expression is null or not there. */
-static riacho_status encode_part(const riacho_scope_values *scope, const riacho_expr *expr,
+static riacho_status encode_part(const riacho_request_values *scope, const riacho_expr *expr,
                                  const riacho_data *data, const void *otherwise,
                                  riacho_arena *arena, riacho_bytes *ret_bytes, riacho_error *err)
 {
@@ -118,7 +118,7 @@ static riacho_status encode_part(const riacho_scope_values *scope, const riacho_
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
     *ret_bytes = (riacho_bytes){0};
     if (expr)
-        RIACHO_TRY(riacho_scope_eval(scope, expr, arena, &value, err));
+        RIACHO_TRY(riacho_request_eval(scope, expr, arena, &value, err));
     if (!value)
         return RIACHO_OK;
     RIACHO_TRY(riacho_encode(data->codec, value, &out, err));
@@ -126,7 +126,7 @@ static riacho_status encode_part(const riacho_scope_values *scope, const riacho_
     return RIACHO_OK;
 }
 
-static riacho_status build_event(const riacho_target *target, const riacho_scope_values *scope,
+static riacho_status build_event(const riacho_target *target, const riacho_request_values *scope,
                                  const void *body, riacho_arena *arena, riacho_log_append *event,
                                  riacho_error *err)
 {
@@ -157,7 +157,7 @@ riacho_status riacho_worker_command(riacho_worker *worker, const riacho_route *r
     *ret_issues = (riacho_json_issues){0};
     RIACHO_TRY(riacho_serving_ready(worker, err));
     RIACHO_TRY(read_body(target->command, request, arena, &body, ret_issues, err));
-    riacho_scope_values scope = riacho_scope_of(worker, request, body, arena);
+    riacho_request_values scope = riacho_request_scope(worker, request, body, arena);
     add_chance(&scope, request, arena);
     RIACHO_TRY(build_event(target, &scope, body, arena, &event, err));
     RIACHO_TRY(worker->log->ops->append(worker->log, &event, 1, &appended, err));

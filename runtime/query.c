@@ -247,18 +247,18 @@ static riacho_status read_page(const riacho_graph_query *query, const riacho_req
 }
 
 /* Evaluates the key of the query's topology; a null key is no key. */
-static riacho_status eval_keys(const riacho_graph_query *query, const riacho_scope_values *scope,
+static riacho_status eval_keys(const riacho_graph_query *query, const riacho_request_values *scope,
                                riacho_question *question, riacho_error *err)
 {
     const void *member = NULL;
     riacho_arena *arena = question->arena;
     if (query->key)
-        RIACHO_TRY(riacho_scope_eval(scope, query->key, arena, &question->key, err));
+        RIACHO_TRY(riacho_request_eval(scope, query->key, arena, &question->key, err));
     if (question->key)
         RIACHO_TRY(
             serialise(&question->store->key, question->key, arena, &question->key_bytes, err));
     if (query->member)
-        RIACHO_TRY(riacho_scope_eval(scope, query->member, arena, &member, err));
+        RIACHO_TRY(riacho_request_eval(scope, query->member, arena, &member, err));
     if (member)
         RIACHO_TRY(serialise(&question->store->value, member, arena, &question->member, err));
     if (question->kind != RIACHO_READ_RANGE)
@@ -289,7 +289,7 @@ riacho_status riacho_worker_query(riacho_worker *worker, const riacho_route *rou
         .reply = target->reply,
         .arena = arena,
     };
-    const riacho_scope_values scope = riacho_scope_of(worker, request, NULL, arena);
+    const riacho_request_values scope = riacho_request_scope(worker, request, NULL, arena);
     RIACHO_TRY(read_page(query, request, &question, err));
     RIACHO_TRY(eval_keys(query, &scope, &question, err));
     return ask(&question, ret_reply, err);

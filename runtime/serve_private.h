@@ -37,16 +37,16 @@ uint32_t riacho_serving_space(const riacho_graph *graph, int32_t store);
 
 /* Values for the command scope of expressions (topology/graph.h), all of the request; `body` is
  * NULL without one. Borrows the request. */
-typedef struct riacho_scope_values {
+typedef struct riacho_request_values {
     const void **values;   /* RIACHO_COMMAND_COUNT of them */
     riacho_bytes event_id; /* of a command */
     int64_t now_ms;
-} riacho_scope_values;
+} riacho_request_values;
 
 /* What queries and commands may see; the values live in the arena. */
-riacho_scope_values riacho_scope_of(riacho_worker *worker, const riacho_request *request,
-                                    const void *body, riacho_arena *arena);
+riacho_request_values riacho_request_scope(riacho_worker *worker, const riacho_request *request,
+                                           const void *body, riacho_arena *arena);
 /* Evaluates to a value of the expression's type in the arena; *ret_value NULL for null. */
-RIACHO_CHECKED riacho_status riacho_scope_eval(const riacho_scope_values *scope,
-                                               const riacho_expr *expr, riacho_arena *arena,
-                                               const void **ret_value, riacho_error *err);
+RIACHO_CHECKED riacho_status riacho_request_eval(const riacho_request_values *scope,
+                                                 const riacho_expr *expr, riacho_arena *arena,
+                                                 const void **ret_value, riacho_error *err);
