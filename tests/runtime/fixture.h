@@ -91,7 +91,7 @@ typedef struct fixture {
     riacho_function total;
 
     riacho_site crash_at;       /* 0: nowhere */
-    int crash_after;            /* hits of it */
+    _Atomic int crash_after;    /* hits of it */
     int64_t sent[FIXTURE_KEYS]; /* that must be counted */
     int64_t refused;            /* that must be in the dead letters */
 } fixture;
