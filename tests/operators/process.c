@@ -4,7 +4,11 @@
  */
 #include "fixture.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/macros.h"
 #include "riacho/store.h"
@@ -313,6 +317,84 @@ static void a_ttl_store_forgets_by_stream_time(void **unused)
     fixture_free(f);
 }
 
+/* ---- what ends the worker -------------------------------------------------------------------- */
+
+static riacho_status ask_for_another_store(riacho_ctx *ctx, const riacho_record *record)
+{
+    (void)record;
+    return riacho_keyvalue_of(ctx, "letters") ? RIACHO_OK : RIACHO_REJECT;
+}
+
+static riacho_status ask_for_another_kind(riacho_ctx *ctx, const riacho_record *record)
+{
+    (void)record;
+    return riacho_list_of(ctx, "numbers") ? RIACHO_OK : RIACHO_REJECT;
+}
+
+static riacho_status never(riacho_ctx *ctx, int64_t at_ms)
+{
+    (void)ctx, (void)at_ms;
+    return RIACHO_OK;
+}
+
+static riacho_status schedule_without_interval(riacho_ctx *ctx, const riacho_record *record)
+{
+    (void)record;
+    return riacho_ctx_schedule(ctx, RIACHO_STREAM_TIME, 0, never) ? RIACHO_OK : RIACHO_REJECT;
+}
+
+static void a_function_that_breaks_a_checked_rule_ends_the_worker(void **unused)
+{
+    (void)unused;
+    static const riacho_function functions[] = {
+        {.kind = RIACHO_FUNCTION_PROCESS, .each = ask_for_another_store},
+        {.kind = RIACHO_FUNCTION_PROCESS, .each = ask_for_another_kind},
+        {.kind = RIACHO_FUNCTION_PROCESS, .each = schedule_without_interval},
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            signal(SIGABRT, SIG_DFL); /* cmocka and sanitizers would speak of it */
+            if (!freopen("/dev/null", "w", stderr))
+                _exit(1);
+            fixture *f = fixture_new();
+            open_process(f, &functions[i], &keyvalue);
+            play(f, "a 1 @1");
+            _exit(0);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGABRT);
+    }
+}
+
+/* ---- a store that fails ---------------------------------------------------------------------- */
+
+static riacho_status fail_to_get(riacho_store *store, uint32_t space, riacho_bytes key,
+                                 riacho_arena *arena, riacho_bytes *ret_value, riacho_error *err)
+{
+    (void)store, (void)space, (void)key, (void)arena, (void)ret_value;
+    return riacho_fail(err, RIACHO_FATAL, "the disk is gone");
+}
+
+static void a_store_that_fails_is_passed_on_with_the_step(void **unused)
+{
+    (void)unused;
+    static const riacho_function function = {.kind = RIACHO_FUNCTION_PROCESS, .each = remember};
+    fixture *f = fixture_new();
+    open_process(f, &function, &keyvalue);
+    const riacho_store_ops *ops = f->store->ops;
+    riacho_store_ops broken = *ops;
+    broken.get = fail_to_get;
+    f->store->ops = &broken;
+    assert_string_equal(play(f, "a 1 @1"), "FATAL(step 'work': the disk is gone)");
+    f->store->ops = ops;
+    assert_string_equal(play(f, "a 1 @1"), "out a=1@1");
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +406,8 @@ int main(void)
         cmocka_unit_test(a_ranking_keeps_members_by_score),
         cmocka_unit_test(a_list_keeps_values_in_order_by_key),
         cmocka_unit_test(a_ttl_store_forgets_by_stream_time),
+        cmocka_unit_test(a_function_that_breaks_a_checked_rule_ends_the_worker),
+        cmocka_unit_test(a_store_that_fails_is_passed_on_with_the_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
