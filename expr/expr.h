@@ -4,9 +4,9 @@
  * evaluated for each record.
  *
  * Literals, fields, == != < <= > >=, && || !, + - * / % (and + on strings), in [..], a ? b : c, a
- * ?? b, and the functions size contains startsWith endsWith lower upper trim abs min max int double
- * string hash. No loops, clock, chance or I/O. The grammar and the rules for null are in
- * docs/reference/expressions.md.
+ * ?? b, and the functions size contains startsWith endsWith lower upper trim abs min max int long
+ * float double string hash. No loops, clock, chance or I/O. The grammar, the rules for null and
+ * every failure at run time are in docs/reference/expressions.md.
  *
  * Null: the type of a subexpression says whether it can be null (an optional field, or anything
  * read through a value that may be absent). A field of null is null; comparing with null by == and
@@ -88,9 +88,12 @@ typedef struct riacho_expr_lookup {
 } riacho_expr_lookup;
 
 /* values[i] points to the value of scope name i (a riacho_expr_lookup for a LOOKUP name), NULL for
- * null. ret_value has room for riacho_expr_type()->size bytes; *ret_null true leaves it untouched.
- * What the value points to is in the arena or in what was given. RIACHO_REJECT for division by
- * zero, overflow of an integer, and text that int() or double() cannot read; never another. */
+ * null (an assertion fails where a RIACHO_NAME_PRESENT one that is read is NULL). ret_value has
+ * room for riacho_expr_type()->size bytes; *ret_null true leaves it untouched. What the value
+ * points to is in the arena or in what was given. RIACHO_REJECT for division by zero, a whole
+ * number that does not fit its type, text that int(), long(), float() or double() cannot read, +
+ * that makes a text longer than RIACHO_VALUE_BYTES_MAX, and an entry of a LOOKUP_PRESENT name that
+ * is not there; never another. */
 RIACHO_CHECKED riacho_status riacho_expr_eval(const riacho_expr *expr, const void *const *values,
                                               riacho_arena *arena, void *ret_value, bool *ret_null,
                                               riacho_error *err);
