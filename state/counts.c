@@ -255,13 +255,13 @@ static riacho_range index_range(const riacho_counts *counts, const struct path *
     return range;
 }
 
-/* Copies the places of the path out of the index, in order; there are at most `most`. */
-static riacho_status read_places(const riacho_counts *counts, const struct path *path, size_t most,
-                                 riacho_bytes *ret_places, size_t *ret_count, riacho_error *err)
+/* Copies up to `most` places out of a range of the index, in order. */
+static riacho_status read_places(const riacho_counts *counts, const riacho_range *range,
+                                 size_t most, riacho_bytes *ret_places, size_t *ret_count,
+                                 riacho_error *err)
 {
-    const riacho_range range = index_range(counts, path);
     RIACHO_AUTO(scan) riacho_view_scan *scan = NULL;
-    RIACHO_TRY(riacho_state_scan(counts->state, &range, &scan, err));
+    RIACHO_TRY(riacho_state_scan(counts->state, range, &scan, err));
     for (*ret_count = 0; *ret_count < most; ++*ret_count) {
         riacho_bytes key, value;
         RIACHO_TRY(riacho_scan_next(scan, &key, &value, err));
@@ -288,7 +288,8 @@ static riacho_status split(const riacho_counts *counts, const struct path *path,
 {
     riacho_bytes places[SPLIT_ABOVE + 1];
     size_t count;
-    RIACHO_TRY(read_places(counts, path, SPLIT_ABOVE + 1, places, &count, err));
+    const riacho_range range = index_range(counts, path);
+    RIACHO_TRY(read_places(counts, &range, SPLIT_ABOVE + 1, places, &count, err));
     if (count != path->count)
         return riacho_fail(err, RIACHO_FATAL,
                            "a ranking counts %zu members where its index has %zu",
@@ -461,9 +462,9 @@ riacho_status riacho_counts_below(const riacho_counts *counts, riacho_bytes plac
     size_t left = 0;
     if (path.count) {
         riacho_bytes places[SPLIT_ABOVE];
-        RIACHO_TRY(read_places(counts, &path, SPLIT_ABOVE, places, &left, err));
-        while (left && riacho_bytes_compare(places[left - 1], place) >= 0)
-            left--;
+        riacho_range range = index_range(counts, &path);
+        range.to = index_key(counts, place.data, place.size);
+        RIACHO_TRY(read_places(counts, &range, SPLIT_ABOVE, places, &left, err));
     }
     *ret_count = below + left;
     return RIACHO_OK;

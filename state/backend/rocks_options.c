@@ -24,6 +24,8 @@ enum {
     LOG_LEVEL_WARN = 2,
 };
 
+/* Indexes and filters are cut into partitions: the filter of a million keys is larger than a shard
+ * of the cache likes to hold, and would be read from the file again for every get. */
 static void set_table(riacho_rocks_options *options)
 {
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
@@ -33,6 +35,10 @@ static void set_table(riacho_rocks_options *options)
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    rocksdb_block_based_options_set_index_type(
+        table, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(table, 1);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
     rocksdb_block_based_options_set_format_version(table, FORMAT_VERSION);
     rocksdb_block_based_options_set_checksum(table, CHECKSUM_XXH3);
     options->table = table;
