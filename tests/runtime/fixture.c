@@ -292,7 +292,7 @@ static void fill_graph(fixture *f)
 
 void fixture_open_disk(fixture *f)
 {
-    char folder[128];
+    char folder[160];
     snprintf(folder, sizeof folder, "%s/log", f->folder);
     const riacho_embedded_log_options log = {
         .folder = folder, .space_reserve_bytes = 1, .cleanup_interval_ms = -1};
@@ -317,6 +317,18 @@ static void ensure(fixture *f, int topic)
     assert_int_equal(f->log->ops->topic_ensure(f->log, &spec, &f->error), RIACHO_OK);
 }
 
+static void choose_folder(fixture *f)
+{
+    const char *temporary = getenv("TMPDIR");
+    if (f->options.folder) {
+        snprintf(f->folder, sizeof f->folder, "%s", f->options.folder);
+        return;
+    }
+    snprintf(f->folder, sizeof f->folder, "%s/riacho-runtime-XXXXXX",
+             temporary ? temporary : "/tmp");
+    assert_non_null(mkdtemp(f->folder));
+}
+
 fixture *fixture_new(const fixture_options *options)
 {
     riacho_trace_level(RIACHO_ERROR + 1); /* what a test provokes is not worth a line */
@@ -326,10 +338,7 @@ fixture *fixture_new(const fixture_options *options)
     riacho_clock_virtual_init(&f->clock, 1000);
     fill_graph(f);
     if (options->disk) {
-        const char *temporary = getenv("TMPDIR");
-        snprintf(f->folder, sizeof f->folder, "%s/riacho-runtime-XXXXXX",
-                 temporary ? temporary : "/tmp");
-        assert_non_null(mkdtemp(f->folder));
+        choose_folder(f);
         fixture_open_disk(f);
     } else {
         f->log = narrow_log(&f->narrow, riacho_memory_log_new(&f->clock.clock));
@@ -352,7 +361,7 @@ void fixture_free(fixture *f)
 {
     riacho_worker_close(f->worker);
     fixture_close_backends(f);
-    if (f->options.disk)
+    if (f->options.disk && !f->options.folder)
         nftw(f->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     free(f);
 }

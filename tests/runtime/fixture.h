@@ -55,6 +55,7 @@ enum { FIXTURE_COUNTS, FIXTURE_LATEST_STORE, FIXTURE_TOTALS_STORE, FIXTURE_STORE
 typedef struct fixture_options {
     int32_t partitions; /* 0: 1 */
     bool disk;          /* the embedded log and RocksDB, in a folder of their own */
+    const char *folder; /* on disk: one that is there already and stays; NULL: a new one */
     bool second_input;  /* in2 is read as well */
     uint32_t threads;   /* 0: driven */
     uint64_t overlay_bytes;
@@ -71,7 +72,7 @@ enum { FIXTURE_GROUPS = 4, FIXTURE_KEYS = 40 };
 
 typedef struct fixture {
     fixture_options options;
-    char folder[64];
+    char folder[128];
     riacho_clock_virtual clock;
     narrow narrow; /* what the backends in memory are told; on disk they are not asked */
     riacho_log *log;

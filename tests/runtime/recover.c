@@ -112,7 +112,7 @@ static void test_damaged_state_is_moved_aside_and_rebuilt_on_disk(void **state)
 {
     (void)state;
     fixture *f = fixture_new(&(fixture_options){.disk = true});
-    char folder[128];
+    char folder[160];
     send_all(f, 10);
     run_and_stop(f);
     fixture_close_backends(f);
