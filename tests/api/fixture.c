@@ -206,7 +206,7 @@ static void must(riacho_status status, const riacho_error *err)
     assert_int_equal(status, RIACHO_OK);
 }
 
-static void open_worker(fixture *f)
+void fixture_start_worker(fixture *f)
 {
     riacho_error err = {""};
     const riacho_worker_options options = {
@@ -244,7 +244,7 @@ fixture *fixture_new(const riacho_api_options *options)
     build_graph(f);
     f->log = riacho_memory_log_new(riacho_clock_system());
     f->stores = riacho_memory_stores_new();
-    open_worker(f);
+    fixture_start_worker(f);
     open_server(f, options);
     return f;
 }
@@ -282,7 +282,7 @@ void fixture_restart_worker(fixture *f, const riacho_api_options *options)
 {
     riacho_api_close(f->api);
     stop_worker(f);
-    open_worker(f);
+    fixture_start_worker(f);
     open_server(f, options);
 }
 

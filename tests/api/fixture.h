@@ -49,6 +49,9 @@ void fixture_reopen(fixture *f, const riacho_api_options *options);
 /* Stops the worker and starts another on the same log and stores, with the server in front. */
 void fixture_restart_worker(fixture *f, const riacho_api_options *options);
 
+/* A worker on what is there, after the one before was closed. */
+void fixture_start_worker(fixture *f);
+
 /* POSTs a note and waits for its effect. */
 void fixture_note(fixture *f, const char *pet, const char *text, int points);
 /* How many records the topic of notes has. */
