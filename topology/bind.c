@@ -121,7 +121,10 @@ static void bind_items(riacho_binder *binder, const riacho_key *key, const riach
             memcpy(item, &name, sizeof name);
             remember(binder, item, entry->key);
         }
-        riacho_bind(binder, key->shape, entry->value, item);
+        if (entry->value->refused)
+            remember(binder, item + key->shape->mark_offset, NULL);
+        else
+            riacho_bind(binder, key->shape, entry->value, item);
         /* What is wrong with a named thing is shown at its name. */
         if (named && key->shape->mark_offset)
             memcpy(item + key->shape->mark_offset, &entry->key->mark, sizeof entry->key->mark);
@@ -155,6 +158,8 @@ static void bind_key(riacho_binder *binder, const riacho_key *key, const riacho_
 {
     void *target = (char *)owner + key->offset;
     const riacho_yaml_node *node = entry->value;
+    if (node->refused)
+        return;
     if (key->type != RIACHO_KEY_LATER && key->type != RIACHO_KEY_SHAPE)
         remember(binder, target, node);
     switch (key->type) {
@@ -240,25 +245,54 @@ static void bind_missing(riacho_binder *binder, const riacho_shape *shape,
     }
 }
 
-void riacho_bind(riacho_binder *binder, const riacho_shape *shape, const riacho_yaml_node *node,
-                 void *target)
+static void bind_keys(riacho_binder *binder, const riacho_shape *shape,
+                      const riacho_yaml_node *node, void *target)
 {
-    if (shape->mark_offset)
-        memcpy((char *)target + shape->mark_offset, &node->mark, sizeof node->mark);
     if (node->kind != RIACHO_YAML_MAPPING) {
         riacho_yaml_issue(node, binder->issues, NULL, "%s must be a mapping of keys to values",
                           shape->noun);
         return;
     }
+    bool merged = false;
     for (size_t i = 0; i < node->count; i++) {
         const riacho_yaml_entry *entry = &node->entries[i];
         const riacho_key *key = key_of(shape, entry->key->text);
+        merged = merged || entry->key->refused;
         if (key)
             bind_key(binder, key, entry, target);
-        else
+        else if (!entry->key->refused)
             unknown_key(binder, shape, entry->key);
     }
-    bind_missing(binder, shape, node, target);
+    if (!merged)
+        bind_missing(binder, shape, node, target);
+}
+
+static bool has_refused(const riacho_yaml_node *node)
+{
+    for (size_t i = 0; i < node->count; i++)
+        if (node->entries[i].value->refused ||
+            (node->entries[i].key && node->entries[i].key->refused))
+            return true;
+    return false;
+}
+
+/* What is wrong inside an item spoils that item, and not those around it. A shape without a mark is
+ * a part of its owner. */
+void riacho_bind(riacho_binder *binder, const riacho_shape *shape, const riacho_yaml_node *node,
+                 void *target)
+{
+    const size_t errors = binder->issues->errors, blamed = binder->blamed;
+    if (!shape->mark_offset) {
+        bind_keys(binder, shape, node, target);
+        return;
+    }
+    riacho_mark *mark = (riacho_mark *)((char *)target + shape->mark_offset);
+    *mark = node->mark;
+    bind_keys(binder, shape, node, target);
+    const size_t own = binder->issues->errors - errors - (binder->blamed - blamed);
+    if (own || has_refused(node))
+        remember(binder, mark, NULL);
+    binder->blamed += own;
 }
 
 const riacho_places *riacho_binder_places(riacho_binder *binder)

@@ -19,6 +19,7 @@ typedef struct riacho_binder {
         RIACHO_BIND_DEFAULTS
     } defaults;           /* whether keys not said take their default */
     riacho_buffer places; /* riacho_place */
+    size_t blamed;        /* issues that belong to an item that was marked as spoiled */
 } riacho_binder;
 
 /* `target` is zeroed memory of the shape's size. Issues are added to the list; what fits is stored.

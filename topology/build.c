@@ -20,6 +20,10 @@ enum { COMMIT_INTERVAL_MS = 100, RETRY_ATTEMPTS = 3, RETRY_BACKOFF_MS = 200 };
 static void add_issue(riacho_builder *builder, riacho_where where, const riacho_issue *issue)
 {
     riacho_issue placed = *issue;
+    if (riacho_places_spoiled(builder->topology->places, where.mark)) {
+        builder->follow_ups++;
+        return;
+    }
     const riacho_yaml_node *node = riacho_places_find(builder->topology->places, where.member);
     placed.mark = node ? node->mark : *where.mark;
     placed.length = node ? node->length : 0;
@@ -292,6 +296,12 @@ static void freeze_nodes(riacho_builder *builder)
     graph->store_count = builder->store_count;
 }
 
+static bool spoiled(const riacho_builder *builder)
+{
+    const riacho_places *places = builder->topology->places;
+    return places && places->spoiled;
+}
+
 static void build_all(riacho_builder *builder)
 {
     check_identity(builder);
@@ -306,11 +316,13 @@ static void build_all(riacho_builder *builder)
     build_policies(builder);
     riacho_build_commands(builder);
     riacho_build_queries(builder);
+    if (builder->follow_ups || spoiled(builder))
+        return; /* what seems unused may be used where loading failed */
     riacho_build_unused_functions(builder);
     riacho_build_unused_stores(builder);
-    riacho_build_unused_streams(builder);
     if (builder->issues->errors)
         return;
+    riacho_build_unused_streams(builder);
     riacho_build_subtopologies(builder);
     if (builder->node_count > RIACHO_NODES_MAX)
         riacho_build_issue(builder, (riacho_where){NULL, &builder->topology->mark}, NULL,
@@ -336,7 +348,7 @@ riacho_status riacho_graph_build(const riacho_topology *topology, riacho_schemas
     build_all(&builder);
     riacho_issues_sort(&issues);
     *ret_issues = riacho_issues_of(&issues);
-    if (issues.errors)
+    if (issues.errors || builder.follow_ups || spoiled(&builder))
         return RIACHO_REJECT;
     freeze_nodes(&builder);
     graph->hash = riacho_graph_hash(graph);

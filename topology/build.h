@@ -82,6 +82,7 @@ typedef struct riacho_builder {
     const riacho_functions *functions;
     riacho_arena *arena;
     riacho_issue_list *issues;
+    size_t follow_ups; /* issues left out, because loading has said what is wrong with the item */
     riacho_graph *graph;
 
     riacho_draft_node *nodes;
@@ -252,9 +253,12 @@ bool riacho_build_path_has(const char *path, riacho_bytes parameter);
 /* Every bare parameter of the path becomes path.<parameter>. */
 void riacho_build_spell_parameters(riacho_builder *builder, const char *path,
                                    riacho_source_text *source);
+/* An issue at a part of the text. */
+void riacho_build_issue_in(riacho_builder *builder, const riacho_source_text *source,
+                           const riacho_expr_issue *issue);
 /* Issues for `path.x` where x is no parameter. */
-void riacho_build_check_parameters(riacho_builder *builder, riacho_where where, const char *path,
-                                   const char *text);
+void riacho_build_check_parameters(riacho_builder *builder, const riacho_source_text *source,
+                                   const char *path);
 
 /* build_subtopologies.c, hash.c */
 void riacho_build_subtopologies(riacho_builder *builder);

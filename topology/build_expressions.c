@@ -28,12 +28,13 @@ static size_t written(const riacho_source_text *source, size_t offset)
     return offset - shift;
 }
 
-static void issue_in(riacho_builder *builder, const riacho_source_text *source,
-                     const riacho_expr_issue *issue)
+void riacho_build_issue_in(riacho_builder *builder, const riacho_source_text *source,
+                           const riacho_expr_issue *issue)
 {
-    const riacho_yaml_node *node =
-        riacho_places_find(builder->topology->places, source->where.member);
-    if (!node || node->kind != RIACHO_YAML_SCALAR) {
+    const riacho_places *places = builder->topology->places;
+    const riacho_yaml_node *node = riacho_places_find(places, source->where.member);
+    if (riacho_places_spoiled(places, source->where.mark) || !node ||
+        node->kind != RIACHO_YAML_SCALAR) {
         riacho_build_issue(builder, source->where, NULL, "%s, in '%.*s'", issue->text,
                            (int)(source->length > 120 ? 120 : source->length),
                            source->text + source->offset);
@@ -80,7 +81,7 @@ const riacho_expr *riacho_build_scoped(riacho_builder *builder, const riacho_sou
     if (riacho_expr_compile((riacho_bytes){copy, source->length}, scope, expected, builder->arena,
                             &expr, &issue) == RIACHO_OK)
         return expr;
-    issue_in(builder, source, &issue);
+    riacho_build_issue_in(builder, source, &issue);
     return NULL;
 }
 
@@ -109,7 +110,7 @@ static void field_issue(riacho_builder *builder, riacho_where where, const riach
     if (at_name)
         riacho_build_issue(builder, at, NULL, "%s", issue->text);
     else
-        issue_in(builder, &source, issue);
+        riacho_build_issue_in(builder, &source, issue);
 }
 
 /* One issue at a time comes back, so the fields that are in order by themselves are found by

@@ -61,8 +61,9 @@ static void check_kind(riacho_builder *builder, riacho_where where, const char *
                        riacho_function_kind is, riacho_function_kind wanted)
 {
     if (is && is != wanted)
-        riacho_build_issue(builder, where, NULL, "'%s' is a %s function, and a %s is needed here",
-                           name, kind_words[is], kind_words[wanted]);
+        riacho_build_issue(builder, where, NULL,
+                           "'%s' is a function of kind %s, and %s is needed here", name,
+                           kind_words[is], kind_words[wanted]);
 }
 
 void riacho_build_function_specs(riacho_builder *builder)
@@ -179,8 +180,7 @@ void riacho_build_check_struct(riacho_builder *builder, riacho_where where, cons
                            structure->name, data->word);
     else if (structure->size != type->size || (structure->hash && structure->hash != type->hash))
         riacho_build_issue(builder, where, "build the library again",
-                           "'%s' was built for another layout of %s (%u bytes, here %u)", function,
-                           structure->name, structure->size, type->size);
+                           "'%s' was built for another version of %s", function, structure->name);
 }
 
 void riacho_build_unused_functions(riacho_builder *builder)

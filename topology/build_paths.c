@@ -3,6 +3,7 @@
  * build_paths.c - the paths of commands and queries: literal segments and {parameters} (see
  * build.h).
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "build.h"
@@ -143,9 +144,10 @@ static bool next_name(const char *text, size_t *at, riacho_bytes *ret_name)
     return false;
 }
 
-void riacho_build_check_parameters(riacho_builder *builder, riacho_where where, const char *path,
-                                   const char *text)
+void riacho_build_check_parameters(riacho_builder *builder, const riacho_source_text *source,
+                                   const char *path)
 {
+    const char *text = source->text;
     size_t at = 0;
     riacho_bytes name;
     while (next_name(text, &at, &name)) {
@@ -155,9 +157,12 @@ void riacho_build_check_parameters(riacho_builder *builder, riacho_where where, 
         while (is_word(text[at + 1 + size]))
             size++;
         const riacho_bytes parameter = {text + at + 1, size};
-        if (size && !riacho_build_path_has(path, parameter))
-            riacho_build_issue(builder, where, NULL, "the path '%.200s' has no parameter '%.*s'",
-                               path, (int)(size > 80 ? 80 : size), text + at + 1);
+        if (!size || riacho_build_path_has(path, parameter))
+            continue;
+        riacho_expr_issue issue = {.offset = at + 1, .length = size};
+        snprintf(issue.text, sizeof issue.text, "the path '%.100s' has no parameter '%.*s'", path,
+                 (int)(size > 80 ? 80 : size), text + at + 1);
+        riacho_build_issue_in(builder, source, &issue);
     }
 }
 

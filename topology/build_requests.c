@@ -69,20 +69,23 @@ static const riacho_expr *command_key(riacho_builder *builder, const riacho_comm
         return NULL;
     }
     const riacho_source_text source = riacho_build_source(where, spec->key);
-    riacho_build_check_parameters(builder, where, spec->path, spec->key);
+    riacho_build_check_parameters(builder, &source, spec->path);
     return riacho_build_scoped(builder, &source, scope, data->codec->type);
+}
+
+static void check_parameters(riacho_builder *builder, const riacho_command_spec *spec,
+                             const char *const *text)
+{
+    const riacho_source_text source = riacho_build_source((riacho_where){text, &spec->mark}, *text);
+    riacho_build_check_parameters(builder, &source, spec->path);
 }
 
 static void check_value_parameters(riacho_builder *builder, const riacho_command_spec *spec)
 {
-    const riacho_value_spec *value = &spec->value;
-    if (value->expression)
-        riacho_build_check_parameters(builder, (riacho_where){&value->expression, &spec->mark},
-                                      spec->path, value->expression);
-    for (size_t i = 0; i < value->fields_count; i++)
-        riacho_build_check_parameters(builder,
-                                      (riacho_where){&value->fields[i].expression, &spec->mark},
-                                      spec->path, value->fields[i].expression);
+    if (spec->value.expression)
+        check_parameters(builder, spec, &spec->value.expression);
+    for (size_t i = 0; i < spec->value.fields_count; i++)
+        check_parameters(builder, spec, &spec->value.fields[i].expression);
 }
 
 /* What the request is made into. Without the stream there is no type to check against. */
@@ -215,7 +218,7 @@ static const riacho_expr *query_expr(riacho_builder *builder, const riacho_query
         return NULL;
     request_scope(NULL, names);
     riacho_source_text source = riacho_build_source(where, *text);
-    riacho_build_check_parameters(builder, where, spec->path, *text);
+    riacho_build_check_parameters(builder, &source, spec->path);
     riacho_build_spell_parameters(builder, spec->path, &source);
     return riacho_build_scoped(builder, &source, &scope, data->codec->type);
 }

@@ -161,7 +161,7 @@ static int32_t take_declared(riacho_builder *builder, riacho_where where, int32_
 }
 
 static void check_inline(riacho_builder *builder, riacho_where where,
-                         const riacho_store_words *words, const riacho_tip *tip)
+                         const riacho_store_words *words, const char *name, const riacho_tip *tip)
 {
     if (kind_of(words) != RIACHO_STORE_KEYVALUE)
         riacho_build_issue(builder, where, NULL,
@@ -172,8 +172,8 @@ static void check_inline(riacho_builder *builder, riacho_where where,
     const riacho_where at_value = {&words->value_type, where.mark};
     const riacho_data key = riacho_build_word(builder, at_key, words->key_type);
     const riacho_data value = riacho_build_word(builder, at_value, words->value_type);
-    check_data(builder, at_key, "defined here", "keys", &key, &tip->key);
-    check_data(builder, at_value, "defined here", "values", &value, &tip->value);
+    check_data(builder, at_key, name, "keys", &key, &tip->key);
+    check_data(builder, at_value, name, "values", &value, &tip->value);
 }
 
 int32_t riacho_build_owned_store(riacho_builder *builder, riacho_where where,
@@ -191,7 +191,7 @@ int32_t riacho_build_owned_store(riacho_builder *builder, riacho_where where,
     if (known != RIACHO_NONE)
         return take_declared(builder, where, known, tip, owner);
     if (more)
-        check_inline(builder, where, words, tip);
+        check_inline(builder, where, words, name, tip);
     const riacho_graph_store store = {
         .name = riacho_format(builder->arena, "%s", name),
         .kind = RIACHO_STORE_KEYVALUE,

@@ -132,7 +132,8 @@ static void check_unique(riacho_builder *builder, const riacho_origin *origin)
         else if (stream->topic && earlier->topic && strcmp(stream->topic, earlier->topic) == 0)
             riacho_build_issue(builder, (riacho_where){&stream->topic, &stream->mark},
                                "use one name for it in every pipeline",
-                               "the topic '%s' is '%s' already", stream->topic, other->name);
+                               "the topic '%s' is read as '%s' already", stream->topic,
+                               other->name);
     }
 }
 

@@ -113,7 +113,7 @@ static void print_issue(const riacho_issue *issue, riacho_bytes source, riacho_b
                              issue->mark.column);
     riacho_buffer_printf(out, "%s: %s\n", issue->warning ? "warning" : "error", issue->text);
     const riacho_bytes line = line_of(source, issue->mark.line);
-    if (line.data) {
+    if (line.size) {
         print_line(line, out);
         print_caret(line, issue->mark.column, issue->length, out);
     }

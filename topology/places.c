@@ -13,14 +13,24 @@ static int by_address(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-const riacho_yaml_node *riacho_places_find(const riacho_places *places, const void *member)
+static const riacho_place *find(const riacho_places *places, const void *member)
 {
     const riacho_place wanted = {.member = member};
     if (!places || !places->count)
         return NULL;
-    const riacho_place *place =
-        bsearch(&wanted, places->items, places->count, sizeof wanted, by_address);
+    return bsearch(&wanted, places->items, places->count, sizeof wanted, by_address);
+}
+
+const riacho_yaml_node *riacho_places_find(const riacho_places *places, const void *member)
+{
+    const riacho_place *place = find(places, member);
     return place ? place->node : NULL;
+}
+
+bool riacho_places_spoiled(const riacho_places *places, const riacho_mark *mark)
+{
+    const riacho_place *place = find(places, mark);
+    return place && !place->node;
 }
 
 const riacho_places *riacho_places_make(riacho_place *items, size_t count, riacho_arena *arena)
@@ -30,8 +40,10 @@ const riacho_places *riacho_places_make(riacho_place *items, size_t count, riach
     if (count)
         qsort(items, count, sizeof *items, by_address);
     for (size_t i = 0; i < count; i++)
-        if (!kept || items[i].member != items[kept - 1].member)
+        if (!kept || items[i].member != items[kept - 1].member) {
+            places->spoiled += !items[i].node;
             items[kept++] = items[i];
+        }
     places->items = items;
     places->count = kept;
     return places;

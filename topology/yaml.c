@@ -134,15 +134,14 @@ riacho_status riacho_yaml_load(const riacho_yaml_file *file, const riacho_yaml_o
                                riacho_arena *arena, riacho_issue_list *issues,
                                riacho_yaml_documents *ret_documents)
 {
-    const size_t errors = issues->errors;
     riacho_yaml_documents documents = {.file = file};
     for (size_t i = 0; i < file->document_count; i++)
         load_document(file->documents[i], options, arena, issues, &documents);
-    if (!file->document_count && !errors) {
+    if (!file->document_count && !issues->errors) {
         const riacho_issue issue = {.mark = {file->name, 1, 1}, .text = "the file is empty"};
         riacho_issues_add(issues, &issue);
     }
     riacho_issues_sort(issues);
     *ret_documents = documents;
-    return issues->errors > errors ? RIACHO_REJECT : RIACHO_OK;
+    return issues->errors ? RIACHO_REJECT : RIACHO_OK;
 }

@@ -27,8 +27,10 @@ typedef struct riacho_yaml_documents {
     size_t test_count;
 } riacho_yaml_documents;
 
-/* RIACHO_REJECT when there is an issue that is not a warning; ret_documents is set all the same,
- * with what could be understood. */
+/* RIACHO_REJECT when the list holds an issue that is not a warning, of the reading before it or its
+ * own; ret_documents is set all the same, with what could be understood. To report all that is
+ * wrong in one run, read, load and build whatever the status before: riacho_graph_build leaves out
+ * what only follows from an issue of loading, and refuses what loading has refused. */
 RIACHO_CHECKED riacho_status riacho_yaml_load(const riacho_yaml_file *file,
                                               const riacho_yaml_options *options,
                                               riacho_arena *arena, riacho_issue_list *issues,

@@ -112,8 +112,9 @@ static const struct frame *top(const struct reader *reader)
 }
 
 /* A key is a scalar that says something, and not a merge. */
-static void check_key(struct reader *reader, const riacho_yaml_node *key)
+static void check_key(struct reader *reader, riacho_yaml_node *key)
 {
+    const size_t errors = reader->issues->errors;
     if (key->kind != RIACHO_YAML_SCALAR)
         riacho_yaml_issue(key, reader->issues, NULL, "a key must be a word");
     else if (key->text.size == 0)
@@ -121,10 +122,11 @@ static void check_key(struct reader *reader, const riacho_yaml_node *key)
     else if (key->style == RIACHO_YAML_PLAIN && riacho_bytes_equal(key->text, riacho_text("<<")))
         riacho_yaml_issue(key, reader->issues, "write the keys out",
                           "merge keys are not supported");
+    key->refused = reader->issues->errors > errors;
 }
 
 /* Gives a finished node to the collection it is in, or makes it a document. */
-static void place(struct reader *reader, const riacho_yaml_node *node)
+static void place(struct reader *reader, riacho_yaml_node *node)
 {
     if (!reader->depth) {
         riacho_buffer_append(&reader->documents, &node, sizeof node);
@@ -213,7 +215,7 @@ static riacho_yaml_style style_of(enum fy_scalar_style style)
 }
 
 /* A value that is not written (`key:`) has no place of its own: it is where its key is. */
-static void add_scalar(struct reader *reader, struct fy_token *token)
+static riacho_yaml_node *new_scalar(struct reader *reader, struct fy_token *token)
 {
     const struct fy_mark *from = token ? fy_token_start_mark(token) : NULL;
     const struct fy_mark *to = token ? fy_token_end_mark(token) : NULL;
@@ -234,7 +236,7 @@ static void add_scalar(struct reader *reader, struct fy_token *token)
         node->length = underline(reader->file, node->at, node->end) + (quoted ? 2 : 0);
         node->length += node->length == 0;
     }
-    place(reader, node);
+    return node;
 }
 
 static size_t position(struct fy_token *token)
@@ -243,10 +245,17 @@ static size_t position(struct fy_token *token)
     return mark ? mark->input_pos : 0;
 }
 
+/* The & or * in front of a name. */
+static size_t sigil(struct fy_token *token)
+{
+    const size_t at = position(token);
+    return at - (at > 0);
+}
+
 static void refuse_decoration(struct reader *reader, struct fy_token *anchor, struct fy_token *tag)
 {
     if (anchor)
-        issue_at(reader, position(anchor), "anchors are not supported",
+        issue_at(reader, sigil(anchor), "anchors are not supported",
                  "write the thing out where it is used");
     if (tag)
         issue_at(reader, position(tag), "tags are not supported",
@@ -255,15 +264,18 @@ static void refuse_decoration(struct reader *reader, struct fy_token *anchor, st
 
 static void take_event(struct reader *reader, struct fy_event *event)
 {
+    riacho_yaml_node *alias;
     switch (event->type) {
     case FYET_SCALAR:
         refuse_decoration(reader, event->scalar.anchor, event->scalar.tag);
-        add_scalar(reader, event->scalar.value);
+        place(reader, new_scalar(reader, event->scalar.value));
         break;
     case FYET_ALIAS:
-        issue_at(reader, position(event->alias.anchor), "aliases are not supported",
+        issue_at(reader, sigil(event->alias.anchor), "aliases are not supported",
                  "write the thing out where it is used");
-        add_scalar(reader, NULL);
+        alias = new_scalar(reader, NULL);
+        alias->refused = true;
+        place(reader, alias);
         break;
     case FYET_MAPPING_START:
         refuse_decoration(reader, event->mapping_start.anchor, event->mapping_start.tag);
