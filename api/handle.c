@@ -199,12 +199,27 @@ static void bind_path(riacho_exchange *exchange, const riacho_match *match)
                                             exchange->request->segments[match->values[i]]};
 }
 
+/* The address is read, and what cannot be told apart is refused: with both a length and chunks, a
+ * proxy in front may see another end of this request than we do. */
+static riacho_status read_request(riacho_http_request *request, riacho_error *err)
+{
+    if (request->headers.count > RIACHO_HTTP_HEADERS_MAX)
+        return riacho_fail(err, RIACHO_REJECT, "there are more than %d headers",
+                           RIACHO_HTTP_HEADERS_MAX);
+    if (riacho_http_header(request, "transfer-encoding").data &&
+        riacho_http_header(request, "content-length").data)
+        return riacho_fail(err, RIACHO_REJECT,
+                           "a request has Content-Length or Transfer-Encoding, not both");
+    return riacho_url_parse(request, err);
+}
+
 static void dispatch(riacho_exchange *exchange)
 {
     riacho_http_request *request = exchange->request;
     riacho_match match;
     riacho_error err;
-    if (riacho_url_parse(request, &err) != RIACHO_OK) {
+    if (read_request(request, &err) != RIACHO_OK) {
+        riacho_http_add(exchange->reply, "Connection", "close");
         riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_REQUEST_INVALID,
                               riacho_format(request->arena, "%s", err.text));
         return;

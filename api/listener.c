@@ -197,6 +197,7 @@ static void fill_options(riacho_listener *listener, const riacho_listener_option
         {MHD_OPTION_CONNECTION_LIMIT, options->connections, NULL},
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES_MAX, NULL},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)notify_connection, listener},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)note_completed, listener},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)note_request, listener},
