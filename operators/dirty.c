@@ -131,11 +131,7 @@ const riacho_dirty_key *riacho_dirty_next(riacho_dirty *dirty)
 
 void riacho_dirty_refuse(riacho_dirty *dirty, riacho_bytes key)
 {
-    riacho_map_entry *entry = riacho_map_put(&dirty->refused, key);
-    if (entry->value)
-        return;
-    entry->key = riacho_copy(dirty->arena, key); /* the key itself may be undone */
-    entry->value = dirty;
+    riacho_map_put(&dirty->refused, key)->value = dirty;
 }
 
 bool riacho_dirty_refused(const riacho_dirty *dirty, riacho_bytes key)

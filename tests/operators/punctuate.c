@@ -73,7 +73,7 @@ static riacho_status once(riacho_ctx *ctx)
     return RIACHO_OK;
 }
 
-/* 1 schedules, 2 cancels, anything else is handed on. */
+/* 1 schedules, 2 cancels, 3 cancels and schedules another, anything else is handed on. */
 static riacho_status schedule_by_value(riacho_ctx *ctx, const riacho_record *record)
 {
     switch (*(const int64_t *)record->value) {
@@ -82,6 +82,10 @@ static riacho_status schedule_by_value(riacho_ctx *ctx, const riacho_record *rec
         return RIACHO_OK;
     case 2:
         riacho_schedule_cancel(handle);
+        return RIACHO_OK;
+    case 3:
+        riacho_schedule_cancel(handle);
+        riacho_ctx_schedule(ctx, RIACHO_STREAM_TIME, 10, say_tock);
         return RIACHO_OK;
     default:
         return riacho_forward(ctx, record);
@@ -178,6 +182,12 @@ static const punctuate_case cases[] = {
      "out tick=16@16 out a=7@30 out tick=31@31"},
     {"undo takes a schedule back", NULL, schedule_by_value, "a 1 @16, undo, a 7 @20, tick",
      "out a=7@20"},
+    {"undo takes back a schedule that took a dead one's place", NULL, schedule_by_value,
+     "a 1 @16, a 2 @17, a 1 @18, undo, a 7 @30, tick", "out a=7@30"},
+    {"one is cancelled and another scheduled", NULL, schedule_by_value,
+     "a 1 @16, a 3 @17, a 7 @30, tick", "out a=7@30 out tock=30@30"},
+    {"undo takes both back", NULL, schedule_by_value, "a 1 @16, a 3 @17, undo, a 7 @30, tick",
+     "out a=7@30 out tick=30@30"},
     {"undo takes a cancel back", NULL, schedule_by_value,
      "a 1 @16, tick, a 2 @17, undo, a 7 @30, tick", "out tick=16@16 out a=7@30 out tick=30@30"},
     {"undo makes a punctuator fire again", every_10, pass_on, "a 1 @5, tick, undo, tick, tick",
@@ -256,6 +266,18 @@ static void the_next_wall_clock_time_is_told(void **unused)
     fixture_free(f);
 }
 
+static void undo_without_a_mark_keeps_what_start_scheduled(void **unused)
+{
+    (void)unused;
+    static const riacho_function function = {
+        .kind = RIACHO_FUNCTION_PROCESS, .start = every_10, .each = pass_on};
+    fixture *f = fixture_new();
+    open_work(f, &function);
+    riacho_chain_undo(f->chain);
+    assert_string_equal(play(f, "a 1 @25, tick"), "out a=1@25 out tick=25@25");
+    fixture_free(f);
+}
+
 /* ---- over a restart -------------------------------------------------------------------------- */
 
 static const riacho_function restarted = {
@@ -275,6 +297,31 @@ static void what_fired_does_not_fire_again_after_a_restart(void **unused)
                         "out a=1@26 out a=1@31 out tick=31@31");
     fixture_reopen(f); /* and without what was saved, it would */
     assert_string_equal(play(f, "a 1 @32, tick"), "out a=1@32 out tick=32@32");
+    fixture_free(f);
+}
+
+static riacho_status two_grids(riacho_ctx *ctx)
+{
+    riacho_ctx_schedule(ctx, RIACHO_STREAM_TIME, 10, say_tick);
+    riacho_ctx_schedule(ctx, RIACHO_STREAM_TIME, 100, say_tock);
+    return RIACHO_OK;
+}
+
+static void each_of_two_punctuators_goes_on_at_its_own_time(void **unused)
+{
+    (void)unused;
+    static const riacho_function function = {
+        .kind = RIACHO_FUNCTION_PROCESS, .start = two_grids, .each = pass_on};
+    RIACHO_AUTO(buffer) riacho_buffer progress = {0};
+    fixture *f = fixture_new();
+    open_work(f, &function);
+    play(f, "a 1 @25, tick");
+    riacho_chain_save(f->chain, &progress);
+    fixture_reopen(f);
+    riacho_chain_restore(f->chain, riacho_buffer_bytes(&progress));
+    assert_string_equal(play(f, "a 1 @29, tick, a 1 @31, tick, a 1 @101, tick"),
+                        "out a=1@29 out a=1@31 out tick=31@31 out a=1@101 out tick=101@101 out "
+                        "tock=101@101");
     fixture_free(f);
 }
 
@@ -310,6 +357,8 @@ int main(void)
         cmocka_unit_test(punctuators_follow_their_table),
         cmocka_unit_test(a_punctuator_has_no_record_but_may_use_stores),
         cmocka_unit_test(the_next_wall_clock_time_is_told),
+        cmocka_unit_test(undo_without_a_mark_keeps_what_start_scheduled),
+        cmocka_unit_test(each_of_two_punctuators_goes_on_at_its_own_time),
         cmocka_unit_test(what_fired_does_not_fire_again_after_a_restart),
         cmocka_unit_test(progress_that_is_cut_or_strange_is_ignored),
     };

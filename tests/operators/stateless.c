@@ -24,6 +24,15 @@ static riacho_status keep_even(riacho_ctx *ctx, const riacho_record *record, boo
     return RIACHO_OK;
 }
 
+static riacho_status is_asked_about_values(riacho_ctx *ctx, const riacho_record *record,
+                                           bool *ret_keep)
+{
+    (void)ctx;
+    assert_non_null(record->value);
+    *ret_keep = true;
+    return RIACHO_OK;
+}
+
 static riacho_status swap_key(riacho_ctx *ctx, const riacho_record *record,
                               riacho_record *ret_record)
 {
@@ -71,6 +80,12 @@ static riacho_status forward_and_say_ok(riacho_ctx *ctx, const riacho_record *re
     return RIACHO_OK;
 }
 
+static riacho_status forward_and_give_own_reason(riacho_ctx *ctx, const riacho_record *record)
+{
+    return riacho_forward(ctx, record) == RIACHO_OK ? RIACHO_OK
+                                                    : riacho_reject(ctx, "nobody below wants it");
+}
+
 static int64_t peeked;
 
 static riacho_status look(riacho_ctx *ctx, const riacho_record *record)
@@ -86,6 +101,10 @@ static const riacho_function squared = {.kind = RIACHO_FUNCTION_MAP_VALUES, .map
 static const riacho_function repeated = {.kind = RIACHO_FUNCTION_FLAT_MAP, .each = repeat};
 static const riacho_function swallow = {.kind = RIACHO_FUNCTION_FLAT_MAP,
                                         .each = forward_and_say_ok};
+static const riacho_function own_reason = {.kind = RIACHO_FUNCTION_FLAT_MAP,
+                                           .each = forward_and_give_own_reason};
+static const riacho_function present = {.kind = RIACHO_FUNCTION_FILTER,
+                                        .test = is_asked_about_values};
 static const riacho_function looked = {.kind = RIACHO_FUNCTION_PEEK, .each = look};
 static const riacho_function forwarding_peek = {.kind = RIACHO_FUNCTION_PEEK, .each = forward_it};
 
@@ -143,7 +162,7 @@ static const one_case ones[] = {
     {.name = "a table's filter is not asked about a tombstone",
      .kind = RIACHO_NODE_FILTER,
      .table = true,
-     .function = &even,
+     .function = &present,
      .script = "a - @12, a 2 @13",
      .out = "out a=-@12 out a=2@13"},
     {.name = "map changes key and value and keeps timestamp and headers",
@@ -494,6 +513,21 @@ static void the_deepest_step_is_blamed_even_when_one_above_says_ok(void **unused
     fixture_free(f);
 }
 
+static void a_step_that_refuses_for_its_own_reason_is_blamed_itself(void **unused)
+{
+    (void)unused;
+    static const riacho_node nodes[] = {
+        {.kind = RIACHO_NODE_SOURCE},
+        {.id = "above", .kind = RIACHO_NODE_FLAT_MAP, .function = &own_reason},
+        {.id = "below", .kind = RIACHO_NODE_FILTER, .function = &even},
+        {.kind = RIACHO_NODE_SINK, .topic = FIXTURE_OUT},
+    };
+    fixture *f = fixture_new();
+    fixture_open(f, FIXTURE_NODES(nodes));
+    assert_string_equal(play(f, "a 13 @9"), "REJECT(step 'above': nobody below wants it)");
+    fixture_free(f);
+}
+
 /* ---- sinks ----------------------------------------------------------------------------------- */
 
 static void a_sink_chooses_among_the_allowed_topics(void **unused)
@@ -534,6 +568,7 @@ int main(void)
         cmocka_unit_test(two_sources_are_merged_without_more),
         cmocka_unit_test(for_each_ends_the_way),
         cmocka_unit_test(the_deepest_step_is_blamed_even_when_one_above_says_ok),
+        cmocka_unit_test(a_step_that_refuses_for_its_own_reason_is_blamed_itself),
         cmocka_unit_test(a_sink_chooses_among_the_allowed_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
