@@ -10,6 +10,9 @@
  * interval, retention, HTTP paths, commands and queries (an event that a command made is in the log
  * and is replayed as it is), attempts and backoff, where things were written.
  *
+ * A graph that was built without its libraries has unknown types, and so another hash: only graphs
+ * that can run are compared.
+ *
  * FNV-1a over a text with one item a line: stable over versions and machines as long as the lines
  * are.
  */

@@ -221,14 +221,13 @@ riacho_mark riacho_yaml_mark_in(const riacho_yaml_node *scalar, size_t offset)
     if (offset > scalar->text.size)
         offset = scalar->text.size;
     size_t raw = scalar->at, at = 0;
-    while (at < offset && raw < scalar->end) {
+    while (raw < scalar->end && at < scalar->text.size) {
         const struct stride stride = stride_of(scalar->style, source + raw, scalar->end - raw,
                                                text + at, scalar->text.size - at);
+        if (at >= offset && stride.text)
+            break;
         raw += stride.raw;
         at += stride.text;
     }
-    while (raw < scalar->end && is_blank(source[raw]) && at < scalar->text.size &&
-           !is_blank(text[at]))
-        raw++;
     return riacho_yaml_mark_at(scalar->file, raw);
 }
