@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * rocksdb_faults.c - what the RocksDB backend does when it is killed, when its files are damaged or
- * gone, and when the disk is full.
- *
- * Run with arguments ("write", folder) this program is the child that the kill test kills.
+ * rocksdb_faults.c - what the RocksDB backend does when its files are damaged or gone, and when the
+ * disk is full.
  */
-#include "fixture.h"
+#include "folders.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Stands in front of the C library's: a test fills the disk with it. */
@@ -47,96 +38,6 @@ static int teardown(void **state)
     is_disk_full = false;
     fixture_free(*state);
     return 0;
-}
-
-/* ---- files ---- */
-
-static void read_file(fixture *f, const char *path, riacho_buffer *out)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    (void)f;
-    size_t got;
-    do {
-        got = fread(riacho_buffer_reserve(out, 65536), 1, 65536, file);
-        out->size += got;
-    } while (got);
-    fclose(file);
-}
-
-static void write_file(const char *path, const riacho_buffer *content)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(content->data, 1, content->size, file), content->size);
-    fclose(file);
-}
-
-/* The largest file of the store whose name has `part` in it; NULL when there is none. */
-static const char *find_file(fixture *f, const char *part)
-{
-    DIR *dir = opendir(fixture_store_folder(f));
-    const char *found = NULL;
-    off_t size = -1;
-    assert_non_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        const char *path = riacho_format(f->arena, "%s/%s", fixture_store_folder(f), entry->d_name);
-        struct stat info;
-        if (strstr(entry->d_name, part) && stat(path, &info) == 0 && info.st_size > size) {
-            found = path;
-            size = info.st_size;
-        }
-    }
-    closedir(dir);
-    return found;
-}
-
-static size_t count_files(fixture *f, const char *folder, const char *part)
-{
-    DIR *dir = opendir(folder);
-    size_t count = 0;
-    (void)f;
-    assert_non_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir));)
-        count += strstr(entry->d_name, part) != NULL;
-    closedir(dir);
-    return count;
-}
-
-/* Copies the files of a store as they are at this moment: what a kill would leave. */
-static void copy_folder(fixture *f, const char *from, const char *to)
-{
-    DIR *dir = opendir(from);
-    assert_non_null(dir);
-    assert_int_equal(mkdir(to, 0777), 0);
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        riacho_buffer content = {0};
-        if (*entry->d_name == '.')
-            continue;
-        read_file(f, riacho_format(f->arena, "%s/%s", from, entry->d_name), &content);
-        if (!content.data)
-            riacho_buffer_reserve(&content, 1);
-        write_file(riacho_format(f->arena, "%s/%s", to, entry->d_name), &content);
-        riacho_buffer_done(&content);
-    }
-    closedir(dir);
-}
-
-/* Leaves the store's folder as a kill at this moment would, and closes the store. */
-static void crash(fixture *f)
-{
-    const char *folder = fixture_store_folder(f);
-    const char *copy = riacho_format(f->arena, "%s.crashed", folder);
-    copy_folder(f, folder, copy);
-    fixture_close_store(f);
-    fixture_remove_folder(folder);
-    assert_int_equal(rename(copy, folder), 0);
-}
-
-static void delete_files(fixture *f, const char *part)
-{
-    for (const char *path; (path = find_file(f, part));)
-        assert_int_equal(remove(path), 0);
 }
 
 /* ---- content ---- */
@@ -174,142 +75,22 @@ static riacho_status scan_all(fixture *f, int *ret_rows)
     return status;
 }
 
-/* ---- kill -9 ---- */
-
-enum { KILLS = 20, KEYS = 40, VALUE_BYTES = 1500 };
-
-/* Commit n sets one key of each space to n, moves the position to n, and carries an outbox when n
- * is odd; then it says n on stdout. */
-static int write_until_killed(const char *folder)
-{
-    const riacho_rocksdb_stores_options options = {
-        .folder = folder, .memory_bytes = 1, .space_reserve_bytes = 1};
-    const riacho_store_spec spec = fixture_spec();
-    riacho_arena *arena = riacho_arena_new();
-    riacho_store_factory *factory;
-    riacho_store *store;
-    riacho_commit_meta meta;
-    riacho_error err;
-    if (riacho_rocksdb_stores_open(&options, &factory, &err) != RIACHO_OK ||
-        factory->ops->open(factory, &spec, &store, &err) != RIACHO_OK ||
-        store->ops->read_commit(store, arena, &meta, &err) != RIACHO_OK) {
-        fprintf(stderr, "child: %s\n", err.text);
-        return 1;
-    }
-    for (uint64_t n = meta.number + 1;; n++) {
-        static char value[VALUE_BYTES];
-        char key[16];
-        riacho_change changes[FIXTURE_SPACES];
-        const riacho_position position = {"interactions", 3, (int64_t)n};
-        snprintf(key, sizeof key, "%02d", (int)(n % KEYS));
-        memcpy(value, &n, sizeof n);
-        for (uint32_t space = 0; space < FIXTURE_SPACES; space++)
-            changes[space] = (riacho_change){
-                .space = space, .key = riacho_text(key), .value = {value, sizeof value}};
-        const riacho_changes all = {changes,
-                                    FIXTURE_SPACES,
-                                    {.number = n,
-                                     .positions = &position,
-                                     .position_count = 1,
-                                     .outbox = n % 2 ? riacho_text("outputs") : (riacho_bytes){0}}};
-        if (store->ops->write(store, &all, &err) != RIACHO_OK ||
-            write(STDOUT_FILENO, &n, sizeof n) != sizeof n)
-            return 1;
-    }
-}
-
-static pid_t start_child(const char *folder, int *ret_from_child)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (!child) {
-        dup2(ends[1], STDOUT_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        execl("/proc/self/exe", "rocksdb_faults", "write", folder, (char *)NULL);
-        _exit(127);
-    }
-    close(ends[1]);
-    *ret_from_child = ends[0];
-    return child;
-}
-
-/* Reads what the child says until the moment has come, kills it, and reads the rest: the last
- * commit that it knew to be written. */
-static uint64_t kill_child(pid_t child, int from_child, uint64_t commits_before)
-{
-    uint64_t last = 0, heard = 0, n;
-    int status;
-    while (heard < commits_before) {
-        assert_int_equal(read(from_child, &n, sizeof n), sizeof n);
-        last = n;
-        heard++;
-    }
-    assert_int_equal(kill(child, SIGKILL), 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status));
-    while (read(from_child, &n, sizeof n) == sizeof n)
-        last = n;
-    close(from_child);
-    return last;
-}
-
-static void check_content(fixture *f, uint64_t last_known)
-{
-    riacho_commit_meta meta;
-    fixture_ok(f, f->store->ops->read_commit(f->store, f->arena, &meta, &f->err));
-    assert_true(meta.number >= last_known);
-    assert_true(meta.number <= last_known + 1); /* the one it was killed in */
-    assert_int_equal(meta.position_count, 1);
-    assert_int_equal(meta.positions[0].next, meta.number);
-    assert_int_equal(meta.outbox.size > 0, meta.number % 2);
-    for (uint64_t back = 0; back < KEYS && back < meta.number; back++) {
-        const uint64_t expected = meta.number - back;
-        const char *key = riacho_format(f->arena, "%02d", (int)(expected % KEYS));
-        for (uint32_t space = 0; space < FIXTURE_SPACES; space++) {
-            uint64_t found;
-            memcpy(&found, fixture_get(f, space, key), sizeof found);
-            assert_int_equal(found, expected);
-        }
-    }
-}
-
-static void a_killed_writer_leaves_changes_and_positions_that_agree(void **state)
-{
-    fixture *f = *state;
-    uint64_t seed = 2024;
-    for (int i = 0; i < KILLS; i++) {
-        int from_child;
-        fixture_close_store(f);
-        const uint64_t commits = 1 + fixture_random(&seed) % (i % 4 ? 60 : 900);
-        const pid_t child = start_child(f->folder, &from_child);
-        const uint64_t last = kill_child(child, from_child, commits);
-        fixture_ok(f, fixture_open_store(f));
-        check_content(f, last);
-        riacho_arena_reset(f->arena);
-    }
-    /* Something must have been flushed on the way, or the test saw the write-ahead log only. */
-    assert_non_null(find_file(f, ".sst"));
-}
-
 /* ---- damage ---- */
 
 static void flip(fixture *f, const char *part, size_t numerator)
 {
     riacho_buffer content = {0};
-    const char *path = find_file(f, part);
-    read_file(f, path, &content);
+    const char *path = folder_find(f, part);
+    folder_read_file(path, &content);
     content.data[content.size * numerator / 8] ^= 0x40;
-    write_file(path, &content);
+    folder_write_file(path, &content);
     riacho_buffer_done(&content);
 }
 
 static void cut_in_half(fixture *f, const char *part)
 {
     struct stat info;
-    const char *path = find_file(f, part);
+    const char *path = folder_find(f, part);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(truncate(path, info.st_size / 2), 0);
 }
@@ -321,17 +102,17 @@ static void cut_table(fixture *f)
 
 static void delete_tables(fixture *f)
 {
-    delete_files(f, ".sst");
+    folder_delete_files(f, ".sst");
 }
 
 static void delete_current(fixture *f)
 {
-    delete_files(f, "CURRENT");
+    folder_delete_files(f, "CURRENT");
 }
 
 static void delete_manifest(fixture *f)
 {
-    delete_files(f, "MANIFEST");
+    folder_delete_files(f, "MANIFEST");
 }
 
 static void flip_manifest(fixture *f)
@@ -346,24 +127,24 @@ static void flip_identity(fixture *f)
 
 static void empty_identity(fixture *f)
 {
-    assert_int_equal(truncate(find_file(f, "STORE_ID"), 0), 0);
+    assert_int_equal(truncate(folder_find(f, "STORE_ID"), 0), 0);
 }
 
 /* The store of an older backup under the identity of today. */
 static void raise_identity(fixture *f)
 {
     riacho_buffer content = {0};
-    const char *identity = find_file(f, "STORE_ID");
+    const char *identity = folder_find(f, "STORE_ID");
     fixture_close_store(f);
     const char *old = riacho_format(f->arena, "%s.old", fixture_store_folder(f));
-    copy_folder(f, fixture_store_folder(f), old);
+    folder_copy(f, fixture_store_folder(f), old);
     fixture_ok(f, fixture_open_store(f));
     fixture_put(f, 0, "k", "v");
     fixture_close_store(f);
-    read_file(f, identity, &content);
+    folder_read_file(identity, &content);
     fixture_remove_folder(fixture_store_folder(f));
     assert_int_equal(rename(old, fixture_store_folder(f)), 0);
-    write_file(identity, &content);
+    folder_write_file(identity, &content);
     riacho_buffer_done(&content);
 }
 
@@ -389,13 +170,17 @@ static void damage_is_told_at_open_and_moved_aside(void **state)
         fill(f);
         fixture_close_store(f);
         damages[i].damage(f);
-        const size_t files = count_files(f, fixture_store_folder(f), "");
+        const size_t tables = folder_count(fixture_store_folder(f), ".sst");
+        const size_t currents = folder_count(fixture_store_folder(f), "CURRENT");
         const riacho_status status = fixture_open_store(f);
         if (status != RIACHO_REJECT)
             fail_msg("%s: status %d", damages[i].name, (int)status);
         f->store = NULL;
         fixture_ok(f, f->factory->ops->quarantine(f->factory, &spec, f->arena, &moved_to, &f->err));
-        assert_true(count_files(f, moved_to, "") >= files);
+        if (folder_count(moved_to, ".sst") < tables)
+            fail_msg("%s: table files were deleted", damages[i].name);
+        if (folder_count(moved_to, "CURRENT") != currents)
+            fail_msg("%s: a new database was made over the old one", damages[i].name);
         assert_int_equal(access(fixture_store_folder(f), F_OK), -1);
         fixture_ok(f, fixture_open_store(f));
         assert_int_equal(fixture_count(f, 0, (riacho_range){0}), 0);
@@ -442,7 +227,7 @@ static void a_crash_before_the_first_flush_loses_nothing(void **state)
     fixture *f = *state;
     int rows;
     fill(f);
-    crash(f);
+    folder_crash(f);
     fixture_ok(f, fixture_open_store(f));
     fixture_ok(f, scan_all(f, &rows));
     assert_int_equal(rows, ROWS);
@@ -452,8 +237,8 @@ static void a_deleted_write_ahead_log_is_noticed(void **state)
 {
     fixture *f = *state;
     fill(f);
-    crash(f);
-    delete_files(f, ".log");
+    folder_crash(f);
+    folder_delete_files(f, ".log");
     assert_int_equal(fixture_open_store(f), RIACHO_REJECT);
     f->store = NULL;
 }
@@ -464,10 +249,10 @@ static void a_log_deleted_after_the_second_crash_is_noticed(void **state)
     fixture_put(f, 0, "k", "first");
     fixture_reopen(f); /* flushed */
     fixture_put(f, 0, "k", "second");
-    crash(f);
+    folder_crash(f);
     fixture_ok(f, fixture_open_store(f)); /* from here on the second commit is known to be there */
-    crash(f);
-    delete_files(f, ".log");
+    folder_crash(f);
+    folder_delete_files(f, ".log");
     assert_int_equal(fixture_open_store(f), RIACHO_REJECT);
     f->store = NULL;
 }
@@ -477,7 +262,7 @@ static void after_a_clean_close_the_log_is_not_needed(void **state)
     fixture *f = *state;
     fixture_put(f, 0, "k", "v");
     fixture_close_store(f);
-    delete_files(f, ".log");
+    folder_delete_files(f, ".log");
     fixture_ok(f, fixture_open_store(f));
     assert_string_equal(fixture_get(f, 0, "k"), "v");
 }
@@ -485,8 +270,8 @@ static void after_a_clean_close_the_log_is_not_needed(void **state)
 static void a_start_that_ended_before_it_wrote_the_identity_is_no_damage(void **state)
 {
     fixture *f = *state;
-    crash(f);
-    delete_files(f, "STORE_ID");
+    folder_crash(f);
+    folder_delete_files(f, "STORE_ID");
     fixture_ok(f, fixture_open_store(f));
     fixture_put(f, 0, "k", "v");
     fixture_reopen(f);
@@ -507,13 +292,13 @@ static void a_log_cut_anywhere_leaves_a_whole_earlier_commit(void **state)
                 .space = space, .key = riacho_text("k"), .value = riacho_text(value)};
         fixture_write(f, changes, FIXTURE_SPACES);
     }
-    crash(f);
+    folder_crash(f);
     const char *whole = riacho_format(f->arena, "%s.whole", fixture_store_folder(f));
-    copy_folder(f, fixture_store_folder(f), whole);
+    folder_copy(f, fixture_store_folder(f), whole);
     for (int i = 0; i < 12; i++) {
         struct stat info;
         riacho_commit_meta meta;
-        const char *log = find_file(f, ".log");
+        const char *log = folder_find(f, ".log");
         assert_int_equal(stat(log, &info), 0);
         assert_int_equal(
             truncate(log, (off_t)(200 + fixture_random(&seed) % (uint64_t)info.st_size)), 0);
@@ -525,7 +310,7 @@ static void a_log_cut_anywhere_leaves_a_whole_earlier_commit(void **state)
             assert_string_equal(fixture_get(f, space, "k"), expected);
         fixture_close_store(f);
         fixture_remove_folder(fixture_store_folder(f));
-        copy_folder(f, whole, fixture_store_folder(f));
+        folder_copy(f, whole, fixture_store_folder(f));
     }
 }
 
@@ -604,12 +389,9 @@ static void a_name_that_leaves_the_folder_is_refused(void **state)
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-int main(int argc, char **argv)
+int main(void)
 {
-    if (argc == 3 && strcmp(argv[1], "write") == 0)
-        return write_until_killed(argv[2]);
     const struct CMUnitTest tests[] = {
-        CASE(a_killed_writer_leaves_changes_and_positions_that_agree),
         CASE(damage_is_told_at_open_and_moved_aside),
         CASE(a_scan_over_a_damaged_block_fails_and_does_not_end),
         CASE(a_get_from_a_damaged_block_fails_and_others_do_not),
