@@ -16,23 +16,23 @@
 enum { PETS = 1000, COMMIT_RECORDS = 10000 };
 
 /* The part of Interaction that the fold looks at. */
-typedef struct touch {
+struct touch {
     int32_t action;
     int64_t at_ms;
-} touch;
+};
 
-typedef struct field_places {
+struct field_places {
     uint32_t satiety, affection, updated_ms, fed, petted;
-} field_places;
+};
 
-static field_places at;
+static struct field_places at;
 static uint64_t outputs;
 static char names[PETS][24];
 
 static riacho_status fold(riacho_ctx *ctx, const void *event, void *state)
 {
     (void)ctx;
-    const touch *touch = event;
+    const struct touch *touch = event;
     uint8_t *pet = state;
     double *satiety = (double *)(pet + at.satiety);
     double *affection = (double *)(pet + at.affection);
@@ -80,12 +80,12 @@ static void must(riacho_status status, const riacho_error *err)
     exit(1);
 }
 
-typedef struct bench {
+struct bench {
     const char *name;
     const riacho_node *nodes;
     size_t node_count;
     bool caching;
-} bench;
+};
 
 static uint32_t place(const riacho_type *type, const char *field)
 {
@@ -94,15 +94,15 @@ static uint32_t place(const riacho_type *type, const char *field)
     return found->offset;
 }
 
-typedef struct spent {
+struct spent {
     int64_t records_ns;
     int64_t flush_ns;
-} spent;
+};
 
 static void process(riacho_chain *chain, riacho_host *host, int64_t number)
 {
     const riacho_bytes key = riacho_text(names[(uint64_t)number * 7919 % PETS]);
-    const touch event = {(int32_t)(number & 1), 1700000000000 + number};
+    const struct touch event = {(int32_t)(number & 1), 1700000000000 + number};
     const riacho_record record = {.key = &key, .value = &event, .timestamp_ms = event.at_ms};
     riacho_arena_reset(host->batch);
     riacho_overlay_savepoint(host->overlay);
@@ -110,9 +110,9 @@ static void process(riacho_chain *chain, riacho_host *host, int64_t number)
     must(riacho_chain_process(chain, 0, &record), host->error);
 }
 
-static spent work(riacho_chain *chain, riacho_host *host, int64_t records)
+static struct spent work(riacho_chain *chain, riacho_host *host, int64_t records)
 {
-    spent spent = {0};
+    struct spent spent = {0};
     riacho_commit_meta meta = {0};
     for (size_t i = 0; i < PETS; i++)
         snprintf(names[i], sizeof names[i], "ghostzinho-%zu", i);
@@ -132,7 +132,7 @@ static spent work(riacho_chain *chain, riacho_host *host, int64_t records)
     return spent;
 }
 
-static void run(const bench *bench, const riacho_graph_store *pets, int64_t records)
+static void run(const struct bench *bench, const riacho_graph_store *pets, int64_t records)
 {
     static const int32_t order[] = {0, 1, 2, 3};
     static const char *const spaces[] = {"pets"};
@@ -173,7 +173,7 @@ static void run(const bench *bench, const riacho_graph_store *pets, int64_t reco
     riacho_chain *chain;
     must(riacho_chain_new(&graph, 0, &host, &chain, &err), &err);
 
-    const spent spent = work(chain, &host, records);
+    const struct spent spent = work(chain, &host, records);
     printf("%-44s %7.1f ns/record, flush %7.1f ns/key\n", bench->name,
            (double)spent.records_ns / (double)records,
            bench->caching ? (double)spent.flush_ns / (double)(records / COMMIT_RECORDS * PETS) : 0);
@@ -204,8 +204,8 @@ int main(int argc, char **argv)
     must(riacho_schemas_codec(schemas, string.word, &string.codec, &err), &err);
     must(riacho_schemas_codec(schemas, pet.word, &pet.codec, &err), &err);
     const riacho_type *type = pet.codec->type;
-    at = (field_places){place(type, "satiety"), place(type, "affection"), place(type, "updatedMs"),
-                        place(type, "fed"), place(type, "petted")};
+    at = (struct field_places){place(type, "satiety"), place(type, "affection"),
+                               place(type, "updatedMs"), place(type, "fed"), place(type, "petted")};
 
     const riacho_graph_store pets = {
         .name = "pets", .kind = RIACHO_STORE_KEYVALUE, .key = string, .value = pet};
@@ -238,17 +238,20 @@ int main(int argc, char **argv)
     alone.child_count = 0;
     const riacho_node only_state[] = {source, alone};
     const riacho_node with_sink[] = {source, state, sink};
-    run(&(bench){"source -> aggregate(function)", only_state, 2, false}, &pets, records);
-    run(&(bench){"source -> aggregate(function), caching", only_state, 2, true}, &pets, records);
-    run(&(bench){"source -> aggregate(function) -> to", with_sink, 3, false}, &pets, records);
-    run(&(bench){"source -> aggregate(function) -> to, caching", with_sink, 3, true}, &pets,
+    run(&(struct bench){"source -> aggregate(function)", only_state, 2, false}, &pets, records);
+    run(&(struct bench){"source -> aggregate(function), caching", only_state, 2, true}, &pets,
+        records);
+    run(&(struct bench){"source -> aggregate(function) -> to", with_sink, 3, false}, &pets,
+        records);
+    run(&(struct bench){"source -> aggregate(function) -> to, caching", with_sink, 3, true}, &pets,
         records);
 
     riacho_graph_store counts = pets;
     must(riacho_schemas_codec(schemas, "long", &counts.value.codec, &err), &err);
     counted.child_count = 0;
     const riacho_node only_count[] = {source, counted};
-    run(&(bench){"source -> aggregate(count), caching", only_count, 2, true}, &counts, records);
+    run(&(struct bench){"source -> aggregate(count), caching", only_count, 2, true}, &counts,
+        records);
     riacho_schemas_close(schemas);
     return outputs ? 0 : 1;
 }

@@ -108,27 +108,27 @@ static const riacho_function *find(const riacho_functions *from, const char *lib
 
 enum { TASKS_MAX = 4 };
 
-typedef struct task {
+struct task {
     riacho_host host;
     struct app *app;
     riacho_store *store;
     riacho_chain *chain;
-} task;
+};
 
-typedef struct app {
+struct app {
     riacho_schemas *schemas;
     riacho_graph *graph;
     riacho_store_factory *factory;
     riacho_error error;
     riacho_buffer said;
-    task tasks[TASKS_MAX];
-} app;
+    struct task tasks[TASKS_MAX];
+};
 
-static void deliver(app *app, int32_t topic, const riacho_output *output);
+static void deliver(struct app *app, int32_t topic, const riacho_output *output);
 
 static riacho_status take_output(riacho_host *host, const riacho_output *output)
 {
-    app *app = ((task *)host)->app;
+    struct app *app = ((struct task *)host)->app;
     const riacho_graph_topic *topic = &app->graph->topics[output->topic];
     if (topic->roles & RIACHO_TOPIC_REPARTITION) {
         deliver(app, output->topic, output);
@@ -144,13 +144,13 @@ static riacho_status take_output(riacho_host *host, const riacho_output *output)
 }
 
 /* To every source of the topic, decoded by its node's codecs. */
-static void deliver(app *app, int32_t topic, const riacho_output *output)
+static void deliver(struct app *app, int32_t topic, const riacho_output *output)
 {
     for (size_t i = 0; i < app->graph->node_count; i++) {
         const riacho_node *node = &app->graph->nodes[i];
         if (node->kind != RIACHO_NODE_SOURCE || node->topic != topic)
             continue;
-        task *task = &app->tasks[node->subtopology];
+        struct task *task = &app->tasks[node->subtopology];
         riacho_arena_reset(task->host.batch);
         void *key = riacho_alloc(task->host.batch, node->key.codec->type->size);
         void *value = riacho_alloc(task->host.batch, node->value.codec->type->size);
@@ -170,13 +170,13 @@ static void ignore_request(riacho_host *host)
     (void)host;
 }
 
-static void open_task(app *app, int32_t subtopology)
+static void open_task(struct app *app, int32_t subtopology)
 {
     static const char *const spaces[] = {"a", "b", "c", "d"};
     static const char *const names[] = {"0_0", "1_0", "2_0", "3_0"};
     const riacho_store_spec spec = {
         .topology = "app", .task = names[subtopology], .space_names = spaces, .space_count = 4};
-    task *task = &app->tasks[subtopology];
+    struct task *task = &app->tasks[subtopology];
     task->app = app;
     assert_int_equal(app->factory->ops->open(app->factory, &spec, &task->store, &app->error),
                      RIACHO_OK);
@@ -194,7 +194,7 @@ static void open_task(app *app, int32_t subtopology)
         fail_msg("%s", app->error.text);
 }
 
-static void open_app(app *app)
+static void open_app(struct app *app)
 {
     static const riacho_functions from = {.find = find};
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
@@ -214,10 +214,10 @@ static void open_app(app *app)
         open_task(app, (int32_t)i);
 }
 
-static void close_app(app *app)
+static void close_app(struct app *app)
 {
     for (size_t i = 0; i < app->graph->subtopology_count; i++) {
-        task *task = &app->tasks[i];
+        struct task *task = &app->tasks[i];
         riacho_chain_free(task->chain);
         riacho_overlay_free(task->host.overlay);
         riacho_arena_free(task->host.batch);
@@ -229,7 +229,7 @@ static void close_app(app *app)
     riacho_buffer_done(&app->said);
 }
 
-static int32_t topic_of(const app *app, const char *name)
+static int32_t topic_of(const struct app *app, const char *name)
 {
     for (size_t i = 0; i < app->graph->topic_count; i++) {
         if (strcmp(app->graph->topics[i].name, name) == 0)
@@ -239,7 +239,7 @@ static int32_t topic_of(const app *app, const char *name)
     return RIACHO_NONE;
 }
 
-static void send_number(app *app, const char *key, uint8_t number, int64_t timestamp_ms)
+static void send_number(struct app *app, const char *key, uint8_t number, int64_t timestamp_ms)
 {
     const uint8_t value[8] = {[7] = number};
     const riacho_output sent = {
@@ -250,7 +250,7 @@ static void send_number(app *app, const char *key, uint8_t number, int64_t times
 static void a_declared_topology_runs_across_its_repartition_topic(void **unused)
 {
     (void)unused;
-    app app;
+    struct app app;
     open_app(&app);
     assert_int_equal(app.graph->subtopology_count, 2);
     send_number(&app, "a", 1, 10);
