@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "riacho/backend/stores.h"
 #include "state/keyvalue.h"
@@ -246,11 +248,12 @@ static void measure_ranks_of_snapshot(struct task *task, const char *key, uint64
 
 /* ---- starting ---- */
 
-static void fill_tasks(riacho_store_factory *factory)
+/* Fills TASKS stores named <kind>_<n> and leaves them open. */
+static void fill_tasks(riacho_store_factory *factory, int kind, struct task *tasks)
 {
     for (int t = 0; t < TASKS; t++) {
-        char name[16];
-        snprintf(name, sizeof name, "1_%d", t);
+        char name[32];
+        snprintf(name, sizeof name, "%d_%d", kind, t);
         struct task task = open_task(factory, name);
         const riacho_state state = riacho_overlay_state(task.overlay, 0, task.arena);
         for (int k = 0; k < TASK_KEYS; k++) {
@@ -265,20 +268,20 @@ static void fill_tasks(riacho_store_factory *factory)
                 commit(&task);
         }
         commit(&task);
-        close_task(&task);
+        tasks[t] = task;
     }
 }
 
 /* Opens every task and reads a key of each. */
-static void measure_start(riacho_store_factory *factory, const char *name)
+static void measure_start(riacho_store_factory *factory, int kind, const char *name)
 {
     riacho_store *stores[TASKS];
     riacho_arena *arena = riacho_arena_new();
     const double start = now_ns();
     for (int t = 0; t < TASKS; t++) {
-        char task[16], memory[24];
+        char task[32], memory[24];
         riacho_bytes value;
-        snprintf(task, sizeof task, "1_%d", t);
+        snprintf(task, sizeof task, "%d_%d", kind, t);
         stores[t] = open_store(factory, task);
         check(stores[t]->ops->get(stores[t], 0, key_of(memory, 7), arena, &value, &err));
         if (!value.data)
@@ -307,6 +310,26 @@ static riacho_store_factory *open_factory(const char *folder)
     return factory;
 }
 
+/* Two sets of stores: one closed, one as a kill leaves it. In a process of its own, because that is
+ * how it ends. */
+static void fill_in_child(const char *folder)
+{
+    static struct task closed[TASKS], killed[TASKS];
+    int status;
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        riacho_store_factory *factory = open_factory(folder);
+        fill_tasks(factory, 1, closed);
+        for (int t = 0; t < TASKS; t++)
+            close_task(&closed[t]);
+        fill_tasks(factory, 2, killed);
+        _exit(0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+        exit(3);
+}
+
 int main(int argc, char **argv)
 {
     char folder[256];
@@ -316,6 +339,7 @@ int main(int argc, char **argv)
         perror(folder);
         return 1;
     }
+    fill_in_child(folder);
     riacho_store_factory *factory = open_factory(folder);
     struct task task = open_task(factory, "0_0");
     printf("{\n  \"value_bytes\": %d", VALUE_BYTES);
@@ -329,10 +353,8 @@ int main(int argc, char **argv)
     measure_ranks_of_snapshot(&task, "1e6", 1000000);
     close_task(&task);
 
-    fill_tasks(factory);
-    factory->ops->close(factory);
-    factory = open_factory(folder);
-    measure_start(factory, "start_12_tasks_1e6_keys_ns");
+    measure_start(factory, 1, "start_12_tasks_1e6_keys_ns");
+    measure_start(factory, 2, "start_12_tasks_1e6_keys_after_kill_ns");
     factory->ops->close(factory);
     printf("\n}\n");
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);

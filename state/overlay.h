@@ -36,7 +36,7 @@ riacho_state riacho_overlay_state(riacho_overlay *overlay, uint32_t space, riach
 RIACHO_CHECKED riacho_status riacho_overlay_get(riacho_overlay *overlay, uint32_t space,
                                                 riacho_bytes key, riacho_arena *arena,
                                                 riacho_bytes *ret_value, riacho_error *err);
-/* Copies both; the value is not absent. */
+/* Copies both; the value is not absent, and not one that a scan of this overlay lent. */
 void riacho_overlay_put(riacho_overlay *overlay, uint32_t space, riacho_bytes key,
                         riacho_bytes value);
 /* As put of a value of that size, whose bytes the caller writes where the result points, before
