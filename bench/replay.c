@@ -10,7 +10,7 @@
  *
  * Each runs in a process of its own; the phases alternate --rounds times and the best of each is
  * printed with all ratios, because the machine is shared. Usage: replay [--events N] [--pets N]
- * [--visitors N] [--rounds N] [--libraries DIR] [--only PHASE]
+ * [--visitors N] [--rounds N] [--libraries DIR] [--only PHASE] [--topology FILE]
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -32,12 +32,12 @@
 
 enum { PARTITIONS = 4 };
 
-typedef struct plan {
+typedef struct replay_plan {
     uint64_t events;
     uint32_t pets, visitors, rounds;
-    const char *libraries, *only;
+    const char *libraries, *only, *topology;
     char folder[64];
-} plan;
+} replay_plan;
 
 typedef struct phase {
     const char *name;
@@ -57,7 +57,7 @@ static void must(riacho_status status, const char *what, const riacho_error *err
         fail(what, err);
 }
 
-static riacho_log *open_log(const plan *plan)
+static riacho_log *open_log(const replay_plan *plan)
 {
     char folder[96];
     riacho_log *log;
@@ -68,7 +68,7 @@ static riacho_log *open_log(const plan *plan)
     return log;
 }
 
-static void open_project(const plan *plan, const char *file, riacho_project *ret_project)
+static void open_project(const replay_plan *plan, const char *file, riacho_project *ret_project)
 {
     char ids[96];
     riacho_error err = {{0}};
@@ -87,7 +87,7 @@ static void open_project(const plan *plan, const char *file, riacho_project *ret
 /* Fills the log once; every phase reads the same records. */
 static uint64_t prepare(void *plan_arg)
 {
-    const plan *plan = plan_arg;
+    const replay_plan *plan = plan_arg;
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     enum { BATCH = 2000 };
     static riacho_log_append batch[BATCH];
@@ -191,7 +191,7 @@ static uint64_t fold_batch(floor_state *state, const riacho_log_batch *batch,
     return batch->count;
 }
 
-static uint64_t run_floor(const plan *plan, floor_state *state)
+static uint64_t run_floor(const replay_plan *plan, floor_state *state)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     riacho_clock *clock = riacho_clock_system();
@@ -240,7 +240,7 @@ static uint64_t read_and_fold(void *plan_arg)
 
 static uint64_t and_write(void *plan_arg)
 {
-    const plan *plan = plan_arg;
+    const replay_plan *plan = plan_arg;
     char folder[96];
     char *error = NULL;
     floor_state state = {.write_options = rocksdb_writeoptions_create()};
@@ -259,7 +259,7 @@ static uint64_t and_write(void *plan_arg)
 }
 
 /* Runs a topology over the whole log and returns how many interactions and comments it read. */
-static uint64_t run_engine(const plan *plan, const char *file)
+static uint64_t run_engine(const replay_plan *plan, const char *file)
 {
     char folder[96];
     riacho_error err;
@@ -291,10 +291,11 @@ static uint64_t pet_aggregate(void *plan_arg)
 
 static uint64_t tamaghost(void *plan_arg)
 {
-    return run_engine(plan_arg, RIACHO_SOURCE_DIR "/topology/apps/tamaghost.yaml");
+    const replay_plan *plan = plan_arg;
+    return run_engine(plan, plan->topology);
 }
 
-static void print(const plan *plan, const phase *phases, size_t count)
+static void print(const replay_plan *plan, const phase *phases, size_t count)
 {
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
     riacho_buffer_printf(
@@ -316,7 +317,7 @@ static void print(const plan *plan, const phase *phases, size_t count)
     fwrite(out.data, 1, out.size, stdout);
 }
 
-static void run_phases(plan *plan, phase *phases, size_t count)
+static void run_phases(replay_plan *plan, phase *phases, size_t count)
 {
     for (uint32_t round = 0; round < plan->rounds; round++) {
         for (size_t i = 0; i < count; i++) {
@@ -336,16 +337,22 @@ static void run_phases(plan *plan, phase *phases, size_t count)
 int main(int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"events", required_argument, NULL, 'e'},    {"pets", required_argument, NULL, 'p'},
-        {"visitors", required_argument, NULL, 'v'},  {"rounds", required_argument, NULL, 'r'},
-        {"libraries", required_argument, NULL, 'l'}, {"only", required_argument, NULL, 'o'},
-        {"folder", required_argument, NULL, 'f'},    {0},
+        {"events", required_argument, NULL, 'e'},
+        {"pets", required_argument, NULL, 'p'},
+        {"visitors", required_argument, NULL, 'v'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"libraries", required_argument, NULL, 'l'},
+        {"only", required_argument, NULL, 'o'},
+        {"folder", required_argument, NULL, 'f'},
+        {"topology", required_argument, NULL, 't'},
+        {0},
     };
-    plan plan = {.events = 5000000,
-                 .pets = 100000,
-                 .rounds = 2,
-                 .libraries = RIACHO_BINARY_DIR "/libraries",
-                 .folder = "/tmp/riacho-replay-XXXXXX"};
+    replay_plan plan = {.events = 5000000,
+                        .pets = 100000,
+                        .rounds = 2,
+                        .libraries = RIACHO_BINARY_DIR "/libraries",
+                        .topology = RIACHO_SOURCE_DIR "/topology/apps/tamaghost.yaml",
+                        .folder = "/tmp/riacho-replay-XXXXXX"};
     const char *kept = NULL;
     for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
         switch (flag) {
@@ -367,6 +374,9 @@ int main(int argc, char **argv)
         case 'o':
             plan.only = optarg;
             break;
+        case 't':
+            plan.topology = optarg;
+            break;
         case 'f':
             kept = optarg;
             break; /* an existing folder that prepare filled before */
@@ -374,10 +384,10 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    phase phases[] = {{"readAndFold", read_and_fold, {0}},
-                      {"andWrite", and_write, {0}},
-                      {"petAggregate", pet_aggregate, {0}},
-                      {"tamaghost", tamaghost, {0}}};
+    phase phases[] = {{.name = "readAndFold", .work = read_and_fold},
+                      {.name = "andWrite", .work = and_write},
+                      {.name = "petAggregate", .work = pet_aggregate},
+                      {.name = "tamaghost", .work = tamaghost}};
     riacho_measure prepared;
     if (kept)
         snprintf(plan.folder, sizeof plan.folder, "%s", kept);
