@@ -272,6 +272,7 @@ static void check_ids(riacho_builder *builder)
     riacho_map_done(&ids);
 }
 
+/* The edges are in the order of the nodes they come from. */
 static void freeze_nodes(riacho_builder *builder)
 {
     riacho_graph *graph = builder->graph;
@@ -281,12 +282,10 @@ static void freeze_nodes(riacho_builder *builder)
     for (size_t i = 0; i < builder->node_count; i++) {
         nodes[i] = builder->nodes[i].node;
         nodes[i].children = edges + used;
-        for (size_t j = 0; j < builder->edge_count; j++) {
-            if (builder->edges[j].from != (int32_t)i)
-                continue;
-            edges[used++] = builder->edges[j].edge;
-            nodes[i].child_count++;
-        }
+        const size_t first = used;
+        for (; used < builder->edge_count && builder->edges[used].from == (int32_t)i; used++)
+            edges[used] = builder->edges[used].edge;
+        nodes[i].child_count = used - first;
     }
     graph->nodes = nodes;
     graph->node_count = builder->node_count;
@@ -323,11 +322,12 @@ static void build_all(riacho_builder *builder)
     if (builder->issues->errors)
         return;
     riacho_build_unused_streams(builder);
-    riacho_build_subtopologies(builder);
     if (builder->node_count > RIACHO_NODES_MAX)
         riacho_build_issue(builder, (riacho_where){NULL, &builder->topology->mark}, NULL,
                            "%zu nodes are too many: at most %d are supported", builder->node_count,
                            RIACHO_NODES_MAX);
+    else
+        riacho_build_subtopologies(builder);
 }
 
 riacho_status riacho_graph_build(const riacho_topology *topology, riacho_schemas *schemas,

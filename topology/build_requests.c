@@ -28,6 +28,15 @@ static void request_scope(const riacho_type *body, riacho_expr_name names[RIACHO
     memcpy(names, all, sizeof all);
 }
 
+/* The file's name goes with the topology, the graph stays. */
+static riacho_mark kept_mark(riacho_builder *builder, const riacho_mark *mark)
+{
+    riacho_mark kept = *mark;
+    if (kept.file)
+        kept.file = riacho_format(builder->arena, "%s", kept.file);
+    return kept;
+}
+
 /* ---- commands ---- */
 
 static const char *const method_words[] = {
@@ -151,7 +160,7 @@ void riacho_build_commands(riacho_builder *builder)
             .name = riacho_format(builder->arena, "%s", spec->name),
             .method = method_of(spec),
             .path = riacho_format(builder->arena, "%s", spec->path),
-            .mark = spec->mark,
+            .mark = kept_mark(builder, &spec->mark),
         };
         command_event(builder, spec, &commands[i]);
     }
@@ -350,7 +359,7 @@ void riacho_build_queries(riacho_builder *builder)
             .path = riacho_format(builder->arena, "%s", spec->path),
             .store = RIACHO_NONE,
             .subscribe = spec->subscribe,
-            .mark = spec->mark,
+            .mark = kept_mark(builder, &spec->mark),
         };
         build_reading(builder, spec, &queries[i]);
     }

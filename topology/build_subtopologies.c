@@ -6,7 +6,7 @@
  * Nodes are made after those in front of them, so their order is already one in which parents come
  * first.
  */
-#include <string.h>
+#include <assert.h>
 
 #include "build.h"
 
@@ -102,19 +102,19 @@ static void fill(riacho_builder *builder, int32_t index, riacho_subtopology *sub
 
 /* ---- partition counts ---- */
 
-/* Whose records meet in a store must be partitioned alike: joins every source with all that is
- * behind it up to the stores. */
+/* What is behind a source, up to sinks: one pass, because edges are in the order of their nodes and
+ * lead to later ones. */
 static bool *reach(riacho_builder *builder, size_t source)
 {
     bool *reached = riacho_alloc_zero(builder->arena, builder->node_count, sizeof *reached);
     reached[source] = true;
-    for (size_t i = source; i < builder->node_count; i++)
-        for (size_t j = 0; reached[i] && j < builder->edge_count; j++)
-            if (builder->edges[j].from == (int32_t)i)
-                reached[builder->edges[j].edge.node] = true;
+    for (size_t i = 0; i < builder->edge_count; i++)
+        if (reached[builder->edges[i].from])
+            reached[builder->edges[i].edge.node] = true;
     return reached;
 }
 
+/* Records that meet in a store must be partitioned alike: joins the sources in front of each. */
 static void join_sources_of_stores(riacho_builder *builder, int32_t *groups)
 {
     int32_t *first = riacho_alloc_zero(builder->arena, builder->store_count, sizeof *first);
@@ -186,8 +186,27 @@ static void check_counts(riacho_builder *builder, int32_t *groups)
     }
 }
 
+/* By the node they come from; those of one node keep their order, which is the order of a branch's
+ * cases. */
+static void sort_edges(riacho_builder *builder)
+{
+    size_t *ends = riacho_alloc_zero(builder->arena, builder->node_count + 1, sizeof *ends);
+    riacho_draft_edge *sorted =
+        riacho_alloc_zero(builder->arena, builder->edge_count, sizeof *sorted);
+    for (size_t i = 0; i < builder->edge_count; i++) {
+        assert(builder->edges[i].from < builder->edges[i].edge.node);
+        ends[builder->edges[i].from + 1]++;
+    }
+    for (size_t i = 0; i < builder->node_count; i++)
+        ends[i + 1] += ends[i];
+    for (size_t i = 0; i < builder->edge_count; i++)
+        sorted[ends[builder->edges[i].from]++] = builder->edges[i];
+    builder->edges = sorted;
+}
+
 void riacho_build_subtopologies(riacho_builder *builder)
 {
+    sort_edges(builder);
     int32_t *parents = singletons(builder);
     int32_t *groups = singletons(builder);
     for (size_t i = 0; i < builder->edge_count; i++)

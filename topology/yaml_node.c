@@ -295,16 +295,28 @@ static void take_event(struct reader *reader, struct fy_event *event)
     }
 }
 
-/* libfyaml counts lines and columns from 0 in its diagnostics' tokens but from 1 in what it prints;
- * the collected errors carry the latter. */
+/* libfyaml takes a lone carriage return for the end of a line, as YAML says and editors do not; so
+ * the place is made from the token's byte, and a line of libfyaml's own is only trusted inside the
+ * file. */
+static riacho_mark syntax_mark(const struct reader *reader, const struct fy_diag_error *error)
+{
+    const struct fy_mark *mark = error->fyt ? fy_token_start_mark(error->fyt) : NULL;
+    const riacho_yaml_file *file = reader->file;
+    if (mark)
+        return riacho_yaml_mark_at(file, mark->input_pos);
+    if (error->line < 1 || (size_t)error->line > file->line_count)
+        return riacho_yaml_mark_at(file, file->source.size);
+    return (riacho_mark){file->name, (uint32_t)error->line,
+                         error->column > 0 ? (uint32_t)error->column : 1};
+}
+
 static void take_syntax_errors(struct reader *reader, struct fy_diag *diag)
 {
     void *at = NULL;
     const struct fy_diag_error *error;
     while ((error = fy_diag_errors_iterate(diag, &at))) {
         const riacho_issue issue = {
-            .mark = {reader->file->name, error->line > 0 ? (uint32_t)error->line : 1,
-                     error->column > 0 ? (uint32_t)error->column : 1},
+            .mark = syntax_mark(reader, error),
             .text = riacho_format(reader->issues->arena, "this is not YAML: %s", error->msg)};
         riacho_issues_add(reader->issues, &issue);
     }

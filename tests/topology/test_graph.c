@@ -85,18 +85,32 @@ static void show_requests(const riacho_graph *graph, riacho_buffer *out)
     }
 }
 
-static void show(const char *input, riacho_buffer *output)
+/* A graph outlives what it was made of, so that goes first. */
+static riacho_graph *build_and_forget(const char *input, riacho_schemas *schemas)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     RIACHO_AUTO(buffer) riacho_buffer text = {0};
-    riacho_schemas *schemas = open_schemas();
     riacho_buffer_printf(&text, "%s%s", head, input);
     riacho_buffer_append(&text, "", 1);
-    riacho_graph *graph = build_text((const char *)text.data, schemas, arena);
+    return build_text((const char *)text.data, schemas, arena);
+}
+
+static void show(const char *input, riacho_buffer *output)
+{
+    RIACHO_AUTO(buffer) riacho_buffer json = {0};
+    riacho_schemas *schemas = open_schemas();
+    riacho_graph *graph = build_and_forget(input, schemas);
     riacho_graph_print(graph, RIACHO_GRAPH_TEXT, output);
+    riacho_graph_print(graph, RIACHO_GRAPH_JSON, &json);
     show_topics(graph, output);
     show_stores(graph, output);
     show_requests(graph, output);
+    for (size_t i = 0; i < graph->node_count; i++)
+        assert_string_equal(graph->nodes[i].mark.file, "t.yaml");
+    for (size_t i = 0; i < graph->command_count; i++)
+        assert_string_equal(graph->commands[i].mark.file, "t.yaml");
+    for (size_t i = 0; i < graph->query_count; i++)
+        assert_string_equal(graph->queries[i].mark.file, "t.yaml");
     riacho_graph_free(graph);
     riacho_schemas_close(schemas);
 }
