@@ -262,37 +262,6 @@ static void reverse(riacho_state_ranking_entry *items, size_t count)
     }
 }
 
-riacho_status riacho_state_ranking_around(const riacho_state_ranking *ranking, riacho_bytes member,
-                                          size_t each, riacho_state_ranking_page *ret_page,
-                                          riacho_error *err)
-{
-    riacho_state_ranking_page page = {0};
-    bool found;
-    int64_t score;
-    RIACHO_TRY(riacho_state_ranking_score(ranking, member, &found, &score, err));
-    RIACHO_TRY(bound(ranking, &each, err));
-    if (!found) {
-        *ret_page = page;
-        return RIACHO_OK;
-    }
-    const riacho_bytes here = key_of(ranking, PLACE_TAG, place_of(ranking, member, score));
-    riacho_range better = all_places(ranking, RIACHO_BACKWARD);
-    riacho_range worse = all_places(ranking, RIACHO_FORWARD);
-    better.to = worse.from = here;
-    size_t better_count, worse_count;
-    riacho_state_ranking_entry *items =
-        riacho_alloc_zero(ranking->state.arena, 2 * each + 1, sizeof *items);
-    RIACHO_TRY(read_entries(ranking, &better, each, items, &better_count, err));
-    reverse(items, better_count);
-    RIACHO_TRY(read_entries(ranking, &worse, each + 1, items + better_count, &worse_count, err));
-    RIACHO_TRY(riacho_state_ranking_rank(ranking, member, &page.first_rank, err));
-    page.first_rank -= better_count;
-    page.items = items;
-    page.count = better_count + worse_count;
-    *ret_page = page;
-    return RIACHO_OK;
-}
-
 riacho_status riacho_state_ranking_better(const riacho_state_ranking *ranking,
                                           const riacho_state_ranking_entry *than, size_t each,
                                           riacho_state_ranking_page *ret_page, riacho_error *err)
@@ -310,6 +279,34 @@ riacho_status riacho_state_ranking_better(const riacho_state_ranking *ranking,
     RIACHO_TRY(riacho_counts_below(&counts, place, &page.first_rank, err));
     page.first_rank = page.first_rank + 1 - page.count;
     page.items = items;
+    *ret_page = page;
+    return RIACHO_OK;
+}
+
+riacho_status riacho_state_ranking_around(const riacho_state_ranking *ranking, riacho_bytes member,
+                                          size_t each, riacho_state_ranking_page *ret_page,
+                                          riacho_error *err)
+{
+    riacho_state_ranking_entry here = {.member = member};
+    riacho_state_ranking_page page = {0};
+    bool found;
+    RIACHO_TRY(riacho_state_ranking_score(ranking, member, &found, &here.score, err));
+    *ret_page = page;
+    if (!found)
+        return RIACHO_OK;
+    RIACHO_TRY(bound(ranking, &each, err));
+    RIACHO_TRY(riacho_state_ranking_better(ranking, &here, each, &page, err));
+
+    riacho_range range = all_places(ranking, RIACHO_FORWARD);
+    range.from = key_of(ranking, PLACE_TAG, place_of(ranking, member, here.score));
+    size_t worse_count;
+    riacho_state_ranking_entry *items =
+        riacho_alloc_zero(ranking->state.arena, page.count + each + 1, sizeof *items);
+    if (page.count)
+        memcpy(items, page.items, page.count * sizeof *items);
+    RIACHO_TRY(read_entries(ranking, &range, each + 1, items + page.count, &worse_count, err));
+    page.items = items;
+    page.count += worse_count;
     *ret_page = page;
     return RIACHO_OK;
 }

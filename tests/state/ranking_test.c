@@ -238,6 +238,26 @@ static void check_member(struct world *w, riacho_view *view, unsigned which, con
     check_page(w, which, &page, order, first, least(size, at + each + 1) - first);
 }
 
+/* Entries better than a place that nobody may hold. */
+static void check_better(struct world *w, riacho_view *view, unsigned which, const unsigned *order,
+                         size_t size)
+{
+    const riacho_state_ranking ranking = ranking_of(w, view, which);
+    const riacho_state_ranking_entry than = {w->members[roll(w, MEMBERS)], random_score(w)};
+    const size_t each = 1 + roll(w, 6);
+    riacho_state_ranking_page page;
+    size_t better = 0;
+    for (; better < size; better++) {
+        const int64_t score = w->model.scores[which][order[better]];
+        if (score < than.score ||
+            (score == than.score &&
+             riacho_bytes_compare(w->members[order[better]], than.member) >= 0))
+            break;
+    }
+    fixture_ok(w->f, riacho_state_ranking_better(&ranking, &than, each, &page, &w->f->err));
+    check_page(w, which, &page, order, better - least(better, each), least(better, each));
+}
+
 static void check(struct world *w, riacho_view *view)
 {
     const unsigned which = roll(w, RANKINGS);
@@ -248,8 +268,10 @@ static void check(struct world *w, riacho_view *view)
     fixture_ok(w->f, riacho_state_ranking_size(&ranking, &size, &w->f->err));
     assert_int_equal(size, expected);
     check_pages(w, view, which, order, expected);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         check_member(w, view, which, order, expected);
+        check_better(w, view, which, order, expected);
+    }
 }
 
 static void check_snapshot(struct world *w)
