@@ -157,6 +157,7 @@ const riacho_log_ops riacho_embedded_ops = {
     .offset_at = riacho_embedded_offset_at,
     .append = riacho_embedded_append,
     .commit = riacho_embedded_commit,
+    .commit_all = riacho_embedded_commit_all,
     .committed = riacho_embedded_committed,
     .reader_open = riacho_embedded_reader_open,
     .assign = riacho_embedded_assign,

@@ -132,6 +132,8 @@ riacho_status riacho_embedded_append(riacho_log *log, const riacho_log_append *r
                                      riacho_error *err);
 riacho_status riacho_embedded_commit(riacho_log *log, const riacho_log_commit *commit,
                                      int64_t *ret_ends, riacho_error *err);
+riacho_status riacho_embedded_commit_all(riacho_log *log, const riacho_log_commit *commits,
+                                         size_t count, int64_t *const *ret_ends, riacho_error *err);
 riacho_status riacho_embedded_committed(riacho_log *log, const char *task, riacho_arena *arena,
                                         riacho_log_commit *ret_commit, riacho_error *err);
 

@@ -332,25 +332,39 @@ static void lead_from(struct embedded *log, struct request *own)
 }
 
 /* Waits until the request is done, leading when it comes to that. */
-static void submit(struct embedded *log, struct request *request)
+static void wait_for(struct embedded *log, struct request *request)
 {
-    struct writing *writing = &log->writing;
-    pthread_mutex_lock(&writing->lock);
-    *writing->tail = request;
-    writing->tail = &request->next;
-    if (!writing->led) {
-        lead_from(log, request);
-        return;
-    }
-    sem_init(&request->wake, 0, 0);
-    pthread_mutex_unlock(&writing->lock);
     while (sem_wait(&request->wake) != 0) /* interrupted by a signal */
         continue;
     if (request->leads) {
-        pthread_mutex_lock(&writing->lock);
+        pthread_mutex_lock(&log->writing.lock);
         lead_from(log, request);
     }
     sem_destroy(&request->wake);
+}
+
+/* Queues the requests together and waits until all are done: they share a group as far as they
+ * fit. Those behind the first are done with it, or after it in their order. */
+static void submit(struct embedded *log, struct request *requests, size_t count)
+{
+    struct writing *writing = &log->writing;
+    for (size_t i = 0; i < count; i++)
+        sem_init(&requests[i].wake, 0, 0);
+    pthread_mutex_lock(&writing->lock);
+    for (size_t i = 0; i < count; i++) {
+        *writing->tail = &requests[i];
+        writing->tail = &requests[i].next;
+    }
+    size_t waiting = 0;
+    if (writing->led) {
+        pthread_mutex_unlock(&writing->lock);
+    } else {
+        lead_from(log, &requests[0]);
+        sem_destroy(&requests[0].wake);
+        waiting = 1;
+    }
+    for (size_t i = waiting; i < count; i++)
+        wait_for(log, &requests[i]);
 }
 
 /* --- the calls --- */
@@ -405,7 +419,7 @@ riacho_status riacho_embedded_append(riacho_log *base, const riacho_log_append *
     struct request request = {
         .records = records, .count = count, .targets = many ? many : &one, .err = err};
     RIACHO_TRY(prepare(log, &request));
-    submit(log, &request);
+    submit(log, &request, 1);
     RIACHO_TRY(request.status);
     for (size_t i = 0; i < count && ret_positions; i++) {
         const struct target *target = &request.targets[i];
@@ -442,29 +456,58 @@ static riacho_status find_task(struct embedded *log, const char *name, struct ta
     return RIACHO_OK;
 }
 
+static riacho_status prepare_commit(struct embedded *log, const riacho_log_commit *commit,
+                                    struct target *targets, struct request *request,
+                                    riacho_error *err)
+{
+    assert(commit->task && commit->number > 0);
+    *request = (struct request){.records = commit->outputs,
+                                .count = commit->output_count,
+                                .targets = targets,
+                                .commit = commit,
+                                .err = err};
+    RIACHO_TRY(prepare(log, request));
+    for (size_t i = 0; i < commit->position_count; i++)
+        request->bytes += strlen(commit->positions[i].topic) + RECORD_OVERHEAD_BYTES;
+    return find_task(log, commit->task, &request->task, err);
+}
+
+static void tell_ends(const struct request *request, int64_t *ret_ends)
+{
+    for (size_t i = 0; i < request->count && ret_ends; i++) {
+        const struct target *target = &request->targets[i];
+        ret_ends[i] = request->known ? atomic_load(&target->partition->next) : target->offset + 1;
+    }
+}
+
+riacho_status riacho_embedded_commit_all(riacho_log *base, const riacho_log_commit *commits,
+                                         size_t count, int64_t *const *ret_ends, riacho_error *err)
+{
+    struct embedded *log = riacho_embedded_of(base);
+    size_t outputs = 0;
+    if (!count)
+        return RIACHO_OK;
+    for (size_t i = 0; i < count; i++) {
+        RIACHO_TRY(riacho_log_check_total(commits[i].output_count, 0, err));
+        outputs += commits[i].output_count;
+    }
+    RIACHO_AUTO(heap) struct target *targets = riacho_memory_get(outputs * sizeof *targets);
+    RIACHO_AUTO(heap) struct request *requests = riacho_memory_get(count * sizeof *requests);
+    struct target *next = targets;
+    for (size_t i = 0; i < count; next += commits[i++].output_count)
+        RIACHO_TRY(prepare_commit(log, &commits[i], next, &requests[i], err));
+    submit(log, requests, count);
+    for (size_t i = 0; i < count; i++) {
+        RIACHO_TRY(requests[i].status);
+        tell_ends(&requests[i], ret_ends ? ret_ends[i] : NULL);
+    }
+    return RIACHO_OK;
+}
+
 riacho_status riacho_embedded_commit(riacho_log *base, const riacho_log_commit *commit,
                                      int64_t *ret_ends, riacho_error *err)
 {
-    struct embedded *log = riacho_embedded_of(base);
-    assert(commit->task && commit->number > 0);
-    RIACHO_TRY(riacho_log_check_total(commit->output_count, 0, err));
-    const size_t count = commit->output_count;
-    RIACHO_AUTO(heap) struct target *targets = riacho_memory_get(count * sizeof *targets);
-    struct request request = {.records = commit->outputs,
-                              .count = count,
-                              .targets = targets,
-                              .commit = commit,
-                              .err = err};
-    RIACHO_TRY(prepare(log, &request));
-    for (size_t i = 0; i < commit->position_count; i++)
-        request.bytes += strlen(commit->positions[i].topic) + RECORD_OVERHEAD_BYTES;
-    RIACHO_TRY(find_task(log, commit->task, &request.task, err));
-    submit(log, &request);
-    RIACHO_TRY(request.status);
-    for (size_t i = 0; i < count && ret_ends; i++)
-        ret_ends[i] =
-            request.known ? atomic_load(&targets[i].partition->next) : targets[i].offset + 1;
-    return RIACHO_OK;
+    return riacho_embedded_commit_all(base, commit, 1, &ret_ends, err);
 }
 
 riacho_status riacho_embedded_committed(riacho_log *base, const char *task, riacho_arena *arena,

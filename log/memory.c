@@ -296,6 +296,14 @@ static riacho_status commit(riacho_log *base, const riacho_log_commit *wanted, i
     return RIACHO_OK;
 }
 
+static riacho_status commit_all(riacho_log *base, const riacho_log_commit *commits, size_t count,
+                                int64_t *const *ret_ends, riacho_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        RIACHO_TRY(commit(base, &commits[i], ret_ends ? ret_ends[i] : NULL, err));
+    return RIACHO_OK;
+}
+
 static riacho_status committed(riacho_log *base, const char *task, riacho_arena *arena,
                                riacho_log_commit *ret_commit, riacho_error *err)
 {
@@ -445,6 +453,7 @@ static const riacho_log_ops memory_ops = {
     .offset_at = offset_at,
     .append = append,
     .commit = commit,
+    .commit_all = commit_all,
     .committed = committed,
     .reader_open = reader_open,
     .assign = assign,

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/macros.h"
+#include "base/memory.h"
 #include "base/trace.h"
 #include "fault.h"
 #include "progress.h"
@@ -114,27 +115,33 @@ riacho_status riacho_run_note_present_ends(riacho_run *run, riacho_error *err)
     return RIACHO_OK;
 }
 
-static riacho_status append(riacho_run *run, riacho_error *err)
+/* What the outbox holds, as a commit for the log; in the run's commit arena. */
+static riacho_status prepare_append(riacho_run *run, riacho_log_commit *ret_commit,
+                                    riacho_error *err)
 {
-    riacho_log *log = run->worker->log;
-    riacho_outbox_read outputs;
     riacho_arena_reset(run->commit_arena);
-    RIACHO_TRY(
-        riacho_outbox_parse(riacho_outbox_bytes(&run->outbox), run->commit_arena, &outputs, err));
-    int64_t *ends = riacho_alloc(run->commit_arena, outputs.count * sizeof *ends);
-    const riacho_log_commit commit = {
+    RIACHO_TRY(riacho_outbox_parse(riacho_outbox_bytes(&run->outbox), run->commit_arena,
+                                   &run->appending, err));
+    run->append_ends =
+        riacho_alloc_zero(run->commit_arena, run->appending.count, sizeof *run->append_ends);
+    *ret_commit = (riacho_log_commit){
         .task = run->task->log_name,
         .number = run->number,
         .positions = run->positions,
         .position_count = run->position_count,
-        .outputs = outputs.appends,
-        .output_count = outputs.count,
+        .outputs = run->appending.appends,
+        .output_count = run->appending.count,
     };
-    RIACHO_TRY(log->ops->commit(log, &commit, ends, err));
+    return RIACHO_OK;
+}
+
+static riacho_status end_append(riacho_run *run, riacho_error *err)
+{
     if (run->outbox_recovered)
         RIACHO_TRY(riacho_run_note_present_ends(run, err));
     else
-        note_ends(run, &outputs, ends);
+        note_ends(run, &run->appending, run->append_ends);
+    run->commit_phase = riacho_commit_after(RIACHO_STEP_APPEND);
     return riacho_fault_at(run->worker, RIACHO_SITE_OUTPUTS_WRITTEN, err);
 }
 
@@ -195,22 +202,6 @@ static riacho_status publish(riacho_run *run, riacho_error *err)
 
 /* ---- the machine ----------------------------------------------------------------------------- */
 
-static riacho_status take_step(riacho_run *run, riacho_commit_step step, riacho_error *err)
-{
-    switch (step) {
-    case RIACHO_STEP_FLUSH:
-        return flush(run, err);
-    case RIACHO_STEP_WRITE_STATE:
-        return write_state(run, err);
-    case RIACHO_STEP_APPEND:
-        return append(run, err);
-    case RIACHO_STEP_PUBLISH:
-        return publish(run, err);
-    }
-    assert(!"a step of riacho_commit_step");
-    return RIACHO_FATAL;
-}
-
 static void pause_input(riacho_run *run, const char *reason)
 {
     riacho_clock *clock = run->worker->clock;
@@ -238,23 +229,105 @@ static void settle(riacho_run *run)
     riacho_task_set_state(run->task, state, NULL);
 }
 
-riacho_status riacho_run_commit(riacho_run *run, riacho_error *err)
+/* RIACHO_RETRY has paused the task; anything else that is not OK ends the worker. */
+static riacho_status take_status(riacho_run *run, riacho_status status, riacho_error *err)
 {
-    do {
+    if (status == RIACHO_RETRY)
+        pause_input(run, err->text);
+    if (status != RIACHO_REJECT && status != RIACHO_ABORT)
+        return status;
+    const riacho_error cause = *err;
+    return riacho_fail(err, RIACHO_FATAL, "task %s cannot commit: %.400s", run->task->log_name,
+                       cause.text);
+}
+
+static riacho_status take_step(riacho_run *run, riacho_commit_step step, riacho_error *err)
+{
+    if (atomic_load(&run->worker->crashed))
+        return riacho_fail(err, RIACHO_FATAL, "the worker has stopped");
+    switch (step) {
+    case RIACHO_STEP_FLUSH:
+        return flush(run, err);
+    case RIACHO_STEP_WRITE_STATE:
+        return write_state(run, err);
+    case RIACHO_STEP_PUBLISH:
+        return publish(run, err);
+    case RIACHO_STEP_APPEND:
+        break;
+    }
+    assert(!"a step of one task alone");
+    return RIACHO_FATAL;
+}
+
+/* Goes on to the end of the commit, or to the append, which several tasks take together. */
+static riacho_status advance(riacho_run *run, riacho_error *err)
+{
+    for (;;) {
         const riacho_commit_step step = riacho_commit_next(run->commit_phase, run->outbox.count);
-        if (atomic_load(&run->worker->crashed))
-            return riacho_fail(err, RIACHO_FATAL, "the worker has stopped");
-        const riacho_status status = take_step(run, step, err);
-        if (status == RIACHO_RETRY)
-            pause_input(run, err->text);
-        if (status == RIACHO_REJECT || status == RIACHO_ABORT) {
-            const riacho_error cause = *err;
-            return riacho_fail(err, RIACHO_FATAL, "task %s cannot commit: %.400s",
-                               run->task->log_name, cause.text);
-        }
-        RIACHO_TRY(status);
+        if (step == RIACHO_STEP_APPEND)
+            return RIACHO_OK;
+        RIACHO_TRY(take_status(run, take_step(run, step, err), err));
         run->commit_phase = riacho_commit_after(step);
-    } while (run->commit_phase != RIACHO_COMMIT_OPEN);
+        if (step == RIACHO_STEP_PUBLISH)
+            break;
+    }
     settle(run);
     return RIACHO_OK;
+}
+
+static bool appends_next(const riacho_run *run)
+{
+    return run->commit_phase == RIACHO_COMMIT_STATE_WRITTEN && run->outbox.count;
+}
+
+/* One call of the log for all of them: what it writes down together costs one fsync. */
+static riacho_status append_together(riacho_run *const *runs, size_t count, riacho_error *err)
+{
+    RIACHO_AUTO(heap) riacho_log_commit *commits = riacho_memory_get(count * sizeof *commits);
+    RIACHO_AUTO(heap) int64_t **ends = riacho_memory_get(count * sizeof *ends);
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!appends_next(runs[i]))
+            continue;
+        RIACHO_TRY(take_status(runs[i], prepare_append(runs[i], &commits[used], err), err));
+        ends[used++] = runs[i]->append_ends;
+    }
+    riacho_log *log = runs[0]->worker->log;
+    const riacho_status status =
+        used ? log->ops->commit_all(log, commits, used, ends, err) : RIACHO_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (!appends_next(runs[i]))
+            continue;
+        if (status != RIACHO_RETRY)
+            RIACHO_TRY(take_status(runs[i], status, err));
+        else
+            pause_input(runs[i], err->text);
+        if (status == RIACHO_OK)
+            RIACHO_TRY(end_append(runs[i], err));
+    }
+    return status;
+}
+
+riacho_status riacho_runs_commit(riacho_run *const *runs, size_t count, riacho_error *err)
+{
+    riacho_status worst = RIACHO_OK;
+    if (!count)
+        return RIACHO_OK;
+    for (size_t i = 0; i < count; i++) {
+        const riacho_status status = advance(runs[i], err);
+        if (status == RIACHO_RETRY)
+            worst = RIACHO_RETRY;
+        else
+            RIACHO_TRY(status);
+    }
+    const riacho_status status = append_together(runs, count, err);
+    if (status == RIACHO_RETRY)
+        worst = RIACHO_RETRY;
+    else
+        RIACHO_TRY(status);
+    for (size_t i = 0; i < count; i++) {
+        if (runs[i]->commit_phase == RIACHO_COMMIT_LOGGED)
+            RIACHO_TRY(advance(runs[i], err));
+    }
+    return worst;
 }

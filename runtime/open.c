@@ -444,6 +444,6 @@ riacho_status riacho_run_open(riacho_task *task, riacho_error *err)
     RIACHO_TRY(riacho_fault_at(run->worker, RIACHO_SITE_RECOVERY, err));
     if (run->commit_phase == RIACHO_COMMIT_OPEN)
         return RIACHO_OK;
-    const riacho_status status = riacho_run_commit(run, err);
+    const riacho_status status = riacho_runs_commit(&run, 1, err);
     return status == RIACHO_RETRY ? RIACHO_OK : status; /* paused, and tried again later */
 }

@@ -57,7 +57,9 @@ typedef struct riacho_run {
     bool dirty; /* there is something to commit */
     uint64_t uncommitted_records;
     riacho_buffer progress;
-    riacho_arena *commit_arena; /* of one commit */
+    riacho_arena *commit_arena; /* of one append, as are: */
+    riacho_outbox_read appending;
+    int64_t *append_ends;
 
     bool replaying;         /* reading up to inputs[i].until, outputs suppressed */
     uint64_t replay_number; /* the commit that ends it */
@@ -118,9 +120,12 @@ RIACHO_CHECKED riacho_status riacho_run_flush(riacho_run *run, riacho_error *err
 
 /* A commit is due for its size or because it was asked for, not because of time. */
 bool riacho_run_full(const riacho_run *run);
-/* Carries the commit to its end from wherever it is. RIACHO_RETRY: no room; the task is paused, the
- * same step is tried again by the next call. */
-RIACHO_CHECKED riacho_status riacho_run_commit(riacho_run *run, riacho_error *err);
+/* Carries the commits of several tasks of one thread to their ends, from wherever each is: every
+ * one by itself writes its state, then one call of the log appends the outputs of all, then every
+ * one is shown to readers. RIACHO_RETRY: there was no room for some; these are paused, and the same
+ * step is tried again by the next call; err tells of the last. */
+RIACHO_CHECKED riacho_status riacho_runs_commit(riacho_run *const *runs, size_t count,
+                                                riacho_error *err);
 /* Of a commit that was found in the store it is not known how far it wrote: the present ends of all
  * hops are far enough. */
 RIACHO_CHECKED riacho_status riacho_run_note_present_ends(riacho_run *run, riacho_error *err);

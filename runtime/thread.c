@@ -30,6 +30,7 @@ static void collect_inputs(riacho_thread *thread)
         thread->input_count += thread->runs[r]->input_count;
     thread->inputs = riacho_memory_get_zero(thread->input_count, sizeof(riacho_input *));
     thread->tags = riacho_memory_get_zero(thread->input_count, sizeof *thread->tags);
+    thread->due = riacho_memory_get_zero(thread->run_count, sizeof(riacho_run *));
     uint32_t tag = 0;
     for (size_t r = 0; r < thread->run_count; r++) {
         for (size_t i = 0; i < thread->runs[r]->input_count; i++, tag++) {
@@ -67,6 +68,7 @@ void riacho_thread_close(riacho_thread *thread)
     free(thread->runs);
     free(thread->inputs);
     free(thread->tags);
+    free(thread->due);
     *thread = (riacho_thread){0};
 }
 
@@ -180,38 +182,28 @@ static int64_t commit_due_ns(const riacho_run *run, bool idle)
     return run->last_commit_ns + (idle && gap_ns < whole_ns ? gap_ns : whole_ns);
 }
 
-/* RIACHO_RETRY has paused the task, which is no concern of the others. */
-static riacho_status commit(riacho_run *run, riacho_error *err)
-{
-    const riacho_status status = riacho_run_commit(run, err);
-    return status == RIACHO_RETRY ? RIACHO_OK : status;
-}
-
 static riacho_status commit_due(riacho_thread *thread, riacho_error *err)
 {
+    size_t count = 0;
+    const int64_t now = now_ns(thread);
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
-        const int64_t now = now_ns(thread);
         if (commit_due_ns(run, !riacho_run_ready(run, now)) <= now)
-            RIACHO_TRY(commit(run, err));
+            thread->due[count++] = run;
     }
-    return RIACHO_OK;
+    const riacho_status status = riacho_runs_commit(thread->due, count, err);
+    return status == RIACHO_RETRY ? RIACHO_OK : status; /* paused; the others go on */
 }
 
 riacho_status riacho_thread_commit_all(riacho_thread *thread, riacho_error *err)
 {
-    riacho_status worst = RIACHO_OK;
+    size_t count = 0;
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
-        if (!run->dirty && run->commit_phase == RIACHO_COMMIT_OPEN)
-            continue;
-        const riacho_status status = riacho_run_commit(run, err);
-        if (status == RIACHO_RETRY)
-            worst = RIACHO_RETRY;
-        else
-            RIACHO_TRY(status);
+        if (run->dirty || run->commit_phase != RIACHO_COMMIT_OPEN)
+            thread->due[count++] = run;
     }
-    return worst;
+    return riacho_runs_commit(thread->due, count, err);
 }
 
 static void take_commit_requests(riacho_thread *thread)
@@ -221,7 +213,7 @@ static void take_commit_requests(riacho_thread *thread)
         return;
     thread->commit_requests_seen = requests;
     for (size_t i = 0; i < thread->run_count; i++)
-        thread->runs[i]->commit_requested = thread->runs[i]->dirty;
+        thread->runs[i]->commit_requested |= thread->runs[i]->dirty;
 }
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
@@ -331,26 +323,21 @@ riacho_status riacho_thread_start(riacho_thread *thread, riacho_error *err)
 
 /* ---- driving --------------------------------------------------------------------------------- */
 
-/* Commits as `mode` says; what is full commits in any case. ret_count: how many did. */
+/* Commits as `mode` says; what is full commits in any case. ret_count: how many began or went on.
+ */
 static riacho_status commit_pass(riacho_thread *thread, riacho_drive mode, size_t *ret_count,
                                  riacho_error *err)
 {
-    riacho_status worst = RIACHO_OK;
-    *ret_count = 0;
+    size_t count = 0;
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
         const bool must = run->commit_phase != RIACHO_COMMIT_OPEN || riacho_run_replayed(run) ||
                           (run->dirty && riacho_run_full(run));
-        if (!must && !(run->dirty && mode == RIACHO_DRIVE_COMMIT))
-            continue;
-        const riacho_status status = riacho_run_commit(run, err);
-        if (status == RIACHO_RETRY)
-            worst = RIACHO_RETRY;
-        else
-            RIACHO_TRY(status);
-        *ret_count += status == RIACHO_OK;
+        if (must || (run->dirty && mode == RIACHO_DRIVE_COMMIT))
+            thread->due[count++] = run;
     }
-    return worst;
+    *ret_count = count;
+    return riacho_runs_commit(thread->due, count, err);
 }
 
 riacho_status riacho_thread_drive(riacho_thread *thread, riacho_drive mode, riacho_error *err)

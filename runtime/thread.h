@@ -30,6 +30,7 @@ typedef struct riacho_thread {
     riacho_log_reader *reader;
     riacho_run **runs;
     size_t run_count;
+    riacho_run **due;      /* room for all: those that commit now */
     riacho_input **inputs; /* by tag */
     size_t input_count;
     uint32_t *tags; /* room for all, for pause and resume */

@@ -4,8 +4,13 @@
  */
 #include "contract.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/macros.h"
 
 static void a_record_comes_back_as_it_went_in(void **state)
 {
@@ -265,6 +270,54 @@ static void tasks_have_numbers_of_their_own(void **state)
     assert_int_equal(read_all(fx->log, fx->arena, "out", 0, 0).count, 5);
 }
 
+/* More tasks, and more bytes, than one group takes; some numbers are known already. */
+static void commits_of_many_tasks_are_made_together(void **state)
+{
+    enum { TASKS = 40, VALUE_BYTES = 200 * 1024 };
+    struct fixture *fx = *state;
+    riacho_error err;
+    make_topic(fx->log, "out", 3);
+    RIACHO_AUTO(heap) char *value = malloc(VALUE_BYTES);
+    memset(value, 'v', VALUE_BYTES);
+    riacho_log_commit commits[TASKS];
+    riacho_log_append outputs[TASKS];
+    riacho_position positions[TASKS];
+    int64_t ends[TASKS], *ret_ends[TASKS];
+    char names[TASKS][8];
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < TASKS; i++) {
+            snprintf(names[i], sizeof names[i], "t/%d", i);
+            outputs[i] = (riacho_log_append){
+                .topic = "out",
+                .partition = i % 3,
+                .record = {.key = riacho_text("k"), .value = {value, VALUE_BYTES}}};
+            positions[i] = (riacho_position){"in", i, 10 + round};
+            /* Every second task comes with a number that it has committed. */
+            commits[i] = (riacho_log_commit){
+                names[i], 1 + (uint64_t)(round && i % 2), &positions[i], 1, &outputs[i], 1};
+            ends[i] = 0;
+            ret_ends[i] = &ends[i];
+        }
+        assert_ok(fx->log->ops->commit_all(fx->log, commits, TASKS, ret_ends, &err));
+        for (int i = 0; i < TASKS; i++)
+            assert_true(ends[i] > i / 3);
+    }
+    int64_t total = 0;
+    for (int32_t p = 0; p < 3; p++) {
+        int64_t first, next;
+        assert_ok(fx->log->ops->bounds(fx->log, "out", p, &first, &next, &err));
+        total += next;
+    }
+    assert_int_equal(total, TASKS + TASKS / 2);
+    for (int i = 0; i < TASKS; i++) {
+        riacho_log_commit held;
+        assert_ok(fx->log->ops->committed(fx->log, names[i], fx->arena, &held, &err));
+        assert_int_equal(held.number, 1 + i % 2);
+        assert_int_equal(held.positions[0].next, 10 + i % 2);
+    }
+    assert_ok(fx->log->ops->commit_all(fx->log, NULL, 0, NULL, &err));
+}
+
 static void a_commit_without_outputs_moves_the_positions(void **state)
 {
     struct fixture *fx = *state;
@@ -289,6 +342,7 @@ const struct contract_test contract_write[] = {
     TEST(a_commit_is_remembered),
     TEST(a_commit_is_idempotent_by_its_number),
     TEST(tasks_have_numbers_of_their_own),
+    TEST(commits_of_many_tasks_are_made_together),
     TEST(a_commit_without_outputs_moves_the_positions),
     {NULL, NULL},
 };

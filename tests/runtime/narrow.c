@@ -78,6 +78,14 @@ static riacho_status commit(riacho_log *log, const riacho_log_commit *wanted, in
     return of(log)->inner->ops->commit(of(log)->inner, wanted, ret_ends, err);
 }
 
+static riacho_status commit_all(riacho_log *log, const riacho_log_commit *commits, size_t count,
+                                int64_t *const *ret_ends, riacho_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        RIACHO_TRY(commit(log, &commits[i], ret_ends ? ret_ends[i] : NULL, err));
+    return RIACHO_OK;
+}
+
 static riacho_status committed(riacho_log *log, const char *task, riacho_arena *arena,
                                riacho_log_commit *ret_commit, riacho_error *err)
 {
@@ -114,6 +122,7 @@ riacho_log *narrow_log(narrow *said, riacho_log *inner)
     made->ops.offset_at = offset_at;
     made->ops.append = append;
     made->ops.commit = commit;
+    made->ops.commit_all = commit_all;
     made->ops.committed = committed;
     made->ops.reader_open = reader_open;
     made->ops.space = space;

@@ -109,6 +109,11 @@ typedef struct riacho_log_ops {
      * offset behind that output. */
     riacho_status (*commit)(riacho_log *log, const riacho_log_commit *commit, int64_t *ret_ends,
                             riacho_error *err);
+    /* Commits of different tasks, made durable in as few writes as can be: each by itself is all or
+     * nothing, as above. ret_ends[i] is for commit i. RIACHO_RETRY: some may be durable and some
+     * not; the same call is right again. */
+    riacho_status (*commit_all)(riacho_log *log, const riacho_log_commit *commits, size_t count,
+                                int64_t *const *ret_ends, riacho_error *err);
     /* The last commit of this task that the log has: number and positions; number 0 when there is
      * none. */
     riacho_status (*committed)(riacho_log *log, const char *task, riacho_arena *arena,
