@@ -64,7 +64,7 @@ bool client_read(int fd, bool head_only, http_reply *ret_reply)
     http_reply got = {.head = read_head(fd)};
     if (!got.head)
         return false;
-    got.status = atoi(got.head + 9);
+    got.status = (int)strtol(got.head + 9, NULL, 10);
     const char *length = reply_header(&got, "Content-Length");
     const size_t size = length && !head_only ? strtoul(length, NULL, 10) : 0;
     got.body = calloc(1, size + 1);

@@ -319,7 +319,7 @@ static void too_many_requests_are_told_when_to_come_back(void **state)
         http_reply got = client_request(f->port, "POST", "/api/notes/rate/poke", "", NULL);
         statuses[i] = got.status;
         if (got.status == 429)
-            assert_true(atoi(reply_header(&got, "Retry-After")) >= 1);
+            assert_true(strtol(reply_header(&got, "Retry-After"), NULL, 10) >= 1);
         reply_done(&got);
     }
     assert_int_equal(statuses[2], 202);

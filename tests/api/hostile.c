@@ -257,6 +257,7 @@ static void a_silent_connection_is_closed(void **state)
 
 static void one_address_has_so_many_connections(void **state)
 {
+    static const char alive[] = "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n";
     fixture *f = *state;
     const riacho_api_options options = {.connections_per_address = 4, .threads = 2};
     int held[4];
@@ -264,13 +265,13 @@ static void one_address_has_so_many_connections(void **state)
     for (int i = 0; i < 4; i++) {
         http_reply got;
         held[i] = client_connect(f->port);
-        client_send(held[i], "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n", 34);
+        client_send(held[i], alive, sizeof alive - 1);
         assert_true(client_read(held[i], false, &got));
         reply_done(&got);
     }
     http_reply got = {0};
     int fd = client_connect(f->port);
-    client_send(fd, "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n", 34);
+    client_send(fd, alive, sizeof alive - 1);
     assert_false(client_read(fd, false, &got));
     close(fd);
     for (int i = 0; i < 4; i++)
@@ -279,7 +280,7 @@ static void one_address_has_so_many_connections(void **state)
     bool answered = false;
     for (int i = 0; i < 50 && !answered; i++) {
         fd = client_connect(f->port);
-        client_send(fd, "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n", 34);
+        client_send(fd, alive, sizeof alive - 1);
         answered = client_read(fd, false, &got);
         if (answered)
             reply_done(&got);

@@ -9,7 +9,7 @@
 
 #include "fixture.h"
 
-enum { PETS = 9 };
+enum { PETS = 9, FOUND_BYTES = 4096 };
 
 static void a_key_is_read_with_its_position_age_and_tag(void **state)
 {
@@ -20,7 +20,7 @@ static void a_key_is_read_with_its_position_age_and_tag(void **state)
     assert_string_equal(reply_header(&got, "Content-Type"), "application/json");
     expect_holds(reply_header(&got, "Stream-Position"), "notes/");
     assert_non_null(reply_header(&got, "Served-By"));
-    assert_true(atoi(reply_header(&got, "Riacho-Staleness-Ms")) >= 0);
+    assert_true(strtol(reply_header(&got, "Riacho-Staleness-Ms"), NULL, 10) >= 0);
     assert_int_equal(*reply_header(&got, "ETag"), '"');
     reply_done(&got);
 }
@@ -145,8 +145,8 @@ static void follow_pages(fixture *f, const char *target, const char *part, char 
         assert_int_equal(got.status, 200);
         for (const char *at = got.body; (at = strstr(at, part));) {
             at += strlen(part);
-            strncat(ret_found, at, strcspn(at, "\","));
-            strcat(ret_found, " ");
+            const size_t used = strlen(ret_found);
+            snprintf(ret_found + used, FOUND_BYTES - used, "%.*s ", (int)strcspn(at, "\","), at);
         }
         const char *link = reply_header(&got, "Link");
         *next = 0;
@@ -178,7 +178,7 @@ static const struct {
 static void pages_lead_through_everything_once(void **state)
 {
     fixture *f = *state;
-    char found[4096];
+    char found[FOUND_BYTES];
     int pages;
     for (size_t i = 0; i < sizeof walks / sizeof *walks; i++) {
         follow_pages(f, walks[i].target, walks[i].part, found, &pages);
@@ -198,14 +198,15 @@ static int count_parts(const char *text, const char *part)
 static void a_list_of_several_tasks_is_paged_whole(void **state)
 {
     fixture *f = *state;
-    char found[4096];
+    char found[FOUND_BYTES];
     int pages;
     http_reply whole = client_get(f->port, "/v1/stores/journal/list/all?limit=1000");
     const int count = count_parts(whole.body, "\"sequence\":");
     follow_pages(f, "/v1/stores/journal/list/all?limit=2", "\"eventId\":\"", found, &pages);
     assert_int_equal(count_parts(found, " "), count);
     /* Each once. */
-    for (char *at = strtok(found, " "); at; at = strtok(NULL, " "))
+    char *rest = found;
+    for (char *at; (at = strsep(&rest, " ")) && *at;)
         assert_int_equal(count_parts(whole.body, at), 1);
     reply_done(&whole);
 }
@@ -277,7 +278,7 @@ static int set_up(void **state)
 {
     fixture *f = fixture_new(NULL);
     for (int i = 0; i < PETS; i++) {
-        char pet[8];
+        char pet[16];
         snprintf(pet, sizeof pet, "p%d", i);
         fixture_note(f, pet, "first", (i + 1) * 10);
     }

@@ -260,9 +260,10 @@ static void check_references(const json_t *root, const json_t *at)
             continue;
         char *path = strdup(json_string_value(member));
         const json_t *to = root;
-        char *part = strtok(path, "/");
+        char *rest = path;
+        char *part = strsep(&rest, "/");
         assert_string_equal(part, "#");
-        while ((part = strtok(NULL, "/")))
+        while ((part = strsep(&rest, "/")))
             to = json_object_get(to, part);
         if (!to)
             print_error("%s\n", json_string_value(member));
