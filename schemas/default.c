@@ -192,7 +192,7 @@ riacho_status riacho_parser_default(riacho_parser *parser, const riacho_type *ty
         memcpy(ret_value, bytes.data, bytes.size);
         return RIACHO_OK;
     case RIACHO_ENUM:
-        *(int32_t *)ret_value = riacho_type_symbol(type, riacho_text(json_string_value(json)));
+        *(int32_t *)ret_value = riacho_type_symbol(type, riacho_text(riacho_parser_text(json)));
         return *(int32_t *)ret_value >= 0 ? RIACHO_OK : refuse(parser, type);
     case RIACHO_ARRAY:
         return read_array(parser, type, json, ret_value);

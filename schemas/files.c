@@ -85,12 +85,12 @@ static void note_definitions(struct set *set, struct file *file, const json_t *j
     json_array_foreach(json, i, part) note_definitions(set, file, part, space, depth + 1);
     if (!json_is_object(json))
         return;
-    const char *name = json_string_value(json_object_get(json, "name"));
+    const char *name = riacho_parser_text(json_object_get(json, "name"));
     const json_t *type = json_object_get(json, "type");
-    const char *word = json_string_value(type);
+    const char *word = riacho_parser_text(type);
     if (name && word &&
         (!strcmp(word, "record") || !strcmp(word, "enum") || !strcmp(word, "fixed"))) {
-        const char *own = json_string_value(json_object_get(json, "namespace"));
+        const char *own = riacho_parser_text(json_object_get(json, "namespace"));
         const char *full = riacho_parser_full_name(set->arena, name, own ? own : space);
         full = riacho_format(set->arena, "%s", full);
         riacho_map_put(&set->definitions, riacho_text(full))->value = file;

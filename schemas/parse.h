@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <string.h>
 
 #include "base/map.h"
 #include "schema.h"
@@ -40,6 +41,14 @@ void riacho_parser_leave(riacho_parser *parser, size_t before);
 /* Reads JSON text; errors name line and column. The caller owns ret_json. */
 RIACHO_CHECKED riacho_status riacho_parser_json(riacho_bytes text, const char *origin,
                                                 json_t **ret_json, riacho_error *err);
+
+/* The text of a JSON string that is to be a name: NULL for anything else, and for text with a NUL
+ * in it (which only the default of bytes may have). */
+static inline const char *riacho_parser_text(const json_t *json)
+{
+    const char *text = json_string_value(json);
+    return text && !memchr(text, 0, json_string_length(json)) ? text : NULL;
+}
 
 /* "space.name", or the name alone when it has a dot or there is no space. */
 const char *riacho_parser_full_name(riacho_arena *arena, const char *name, const char *space);

@@ -121,6 +121,9 @@ static riacho_status no_such_word(riacho_schemas *self, const char *word, riacho
         words[count++] = riacho_format(scratch, "json:%s", subject_name(file));
     }
     const char *meant = riacho_suggest(riacho_text(word), words, count);
+    for (size_t i = 0; i < self->files.count; i++)
+        if (answers_to(&self->files.items[i], word)) /* only the "avro:" is missing */
+            meant = riacho_format(scratch, "avro:%s", word);
     if (meant)
         return riacho_fail(err, RIACHO_REJECT, "there is no type '%s'; did you mean '%s'?", word,
                            meant);

@@ -91,7 +91,7 @@ const char *riacho_parser_space_of(riacho_arena *arena, const char *full_name)
 
 static const char *copy_text(riacho_parser *parser, const json_t *json)
 {
-    return riacho_format(parser->arena, "%s", json_string_value(json));
+    return riacho_format(parser->arena, "%s", riacho_parser_text(json));
 }
 
 static riacho_schema *new_schema(riacho_parser *parser, riacho_kind kind, const char *name)
@@ -284,7 +284,7 @@ static riacho_status parse_texts(riacho_parser *parser, const json_t *json, cons
     const char **texts = riacho_alloc_zero(parser->arena, count, sizeof *texts);
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(json, i);
-        if (!json_is_string(item))
+        if (!riacho_parser_text(item))
             return riacho_parser_fail(parser, "\"%s\" has an item that is not text", what);
         texts[i] = copy_text(parser, item);
         for (size_t k = 0; k < i; k++)
@@ -300,14 +300,14 @@ static riacho_status parse_texts(riacho_parser *parser, const json_t *json, cons
 static riacho_status parse_named(riacho_parser *parser, const json_t *json, const char *space,
                                  riacho_kind kind, riacho_schema **ret_schema)
 {
-    const char *name = json_string_value(json_object_get(json, "name"));
+    const char *name = riacho_parser_text(json_object_get(json, "name"));
     const json_t *own_space = json_object_get(json, "namespace");
     if (!name)
         return riacho_parser_fail(parser, "a record, enum or fixed needs a \"name\"");
-    if (own_space && !json_is_string(own_space))
+    if (own_space && !riacho_parser_text(own_space))
         return riacho_parser_fail(parser, "the namespace of %s is not text", name);
     if (own_space)
-        space = json_string_value(own_space);
+        space = riacho_parser_text(own_space);
     const char *full = riacho_parser_full_name(parser->arena, name, space);
     if (!is_full_name(parser->arena, full))
         return riacho_parser_fail(parser, "'%s' is not a name (letters, digits and _)", full);
@@ -341,7 +341,7 @@ static riacho_status parse_enum(riacho_parser *parser, const json_t *json, const
                                       type->symbols[i]);
     const json_t *fallback = json_object_get(json, "default");
     if (fallback) {
-        type->default_symbol = riacho_type_symbol(type, riacho_text(json_string_value(fallback)));
+        type->default_symbol = riacho_type_symbol(type, riacho_text(riacho_parser_text(fallback)));
         if (type->default_symbol < 0)
             return riacho_parser_fail(parser, "the default of enum %s is not one of its symbols",
                                       type->name);
@@ -384,7 +384,7 @@ static riacho_status parse_logical(riacho_parser *parser, const json_t *json, ri
         {"timestamp-millis", RIACHO_LONG, RIACHO_TIMESTAMP_MILLIS},
         {"timestamp-micros", RIACHO_LONG, RIACHO_TIMESTAMP_MICROS},
     };
-    const char *word = json_string_value(json_object_get(json, "logicalType"));
+    const char *word = riacho_parser_text(json_object_get(json, "logicalType"));
     if (!word)
         return RIACHO_OK;
     if (strcmp(word, "decimal") == 0)
@@ -423,8 +423,8 @@ static riacho_status parse_fixed(riacho_parser *parser, const json_t *json, cons
 static riacho_status parse_field(riacho_parser *parser, const json_t *json, const char *space,
                                  riacho_field *ret_field, const char **ret_default_text)
 {
-    const char *name = json_string_value(json_object_get(json, "name"));
-    const char *doc = json_string_value(json_object_get(json, "doc"));
+    const char *name = riacho_parser_text(json_object_get(json, "name"));
+    const char *doc = riacho_parser_text(json_object_get(json, "doc"));
     const json_t *type = json_object_get(json, "type");
     const json_t *fallback = json_object_get(json, "default");
     if (!name || !is_name(name))
@@ -486,7 +486,7 @@ static riacho_status parse_object(riacho_parser *parser, const json_t *json, con
                                   const riacho_type **ret_type)
 {
     const json_t *word = json_object_get(json, "type");
-    const char *name = json_string_value(word);
+    const char *name = riacho_parser_text(word);
     if (!word)
         return riacho_parser_fail(parser, "a type needs a \"type\"");
     if (!name)
@@ -520,8 +520,8 @@ riacho_status riacho_parser_type(riacho_parser *parser, const json_t *json, cons
         return riacho_parser_fail(parser, "types are nested more than %d deep",
                                   RIACHO_SCHEMA_DEPTH_MAX);
     parser->depth++;
-    if (json_is_string(json))
-        status = parse_mention(parser, json_string_value(json), space, ret_type);
+    if (riacho_parser_text(json))
+        status = parse_mention(parser, riacho_parser_text(json), space, ret_type);
     else if (json_is_array(json))
         status = parse_union(parser, json, space, ret_type);
     else if (json_is_object(json))
@@ -539,8 +539,8 @@ riacho_status riacho_parser_json(riacho_bytes text, const char *origin, json_t *
     if (text.size > RIACHO_SCHEMA_BYTES_MAX)
         return riacho_fail(err, RIACHO_REJECT, "%s: larger than %d bytes", origin,
                            RIACHO_SCHEMA_BYTES_MAX);
-    json_t *json =
-        json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &cause);
+    json_t *json = json_loadb(text.data, text.size,
+                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &cause);
     if (!json)
         return riacho_fail(err, RIACHO_REJECT, "%s:%d:%d: %s", origin, cause.line, cause.column,
                            cause.text);

@@ -83,6 +83,7 @@ int main(int argc, char **argv)
     ssize_t size;
     if (argc < 2)
         return 2;
+    setvbuf(stdout, NULL, _IOLBF, 0); /* who asks waits for the answer */
     const riacho_schemas_options options = {.folders = (const char *const *)&argv[1],
                                             .folder_count = 1,
                                             .ids_file = argc > 2 ? argv[2] : NULL};
