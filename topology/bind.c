@@ -121,7 +121,7 @@ static void bind_items(riacho_binder *binder, const riacho_key *key, const riach
             memcpy(item, &name, sizeof name);
             remember(binder, item, entry->key);
         }
-        if (entry->value->refused)
+        if (entry->value->refused || (named && entry->key->refused))
             remember(binder, item + key->shape->mark_offset, NULL);
         else
             riacho_bind(binder, key->shape, entry->value, item);
@@ -228,7 +228,8 @@ static void unknown_key(riacho_binder *binder, const riacho_shape *shape,
                       (const char *)node->text.data, shape->noun);
 }
 
-/* Keys that were not said: an issue where one is required, its default where that is wanted. */
+/* Keys that were not said: an issue where one is required, its default where that is wanted.
+ * Without a node the whole shape was not said, and only the defaults are wanted. */
 static void bind_missing(riacho_binder *binder, const riacho_shape *shape,
                          const riacho_yaml_node *node, void *target)
 {
@@ -236,7 +237,7 @@ static void bind_missing(riacho_binder *binder, const riacho_shape *shape,
         const riacho_key *key = &shape->keys[i];
         if (riacho_yaml_get(node, key->name))
             continue;
-        if (key->presence == RIACHO_KEY_REQUIRED)
+        if (node && key->presence == RIACHO_KEY_REQUIRED)
             riacho_yaml_issue(node, binder->issues, NULL, "%s needs '%s'", shape->noun, key->name);
         if (binder->defaults == RIACHO_BIND_DEFAULTS && key->fallback)
             riacho_bind_default(binder, key, (char *)target + key->offset);

@@ -103,6 +103,7 @@ static riacho_yaml_node *new_node(struct reader *reader, riacho_yaml_kind kind, 
     node->at = node->end = at;
     node->mark = riacho_yaml_mark_at(reader->file, at);
     node->length = 1;
+    node->text = riacho_text(""); /* of a key that should have been a scalar, too */
     return node;
 }
 

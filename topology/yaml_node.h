@@ -47,7 +47,7 @@ struct riacho_yaml_node {
     riacho_yaml_kind kind;
     riacho_mark mark;
     uint32_t length;   /* code points to underline, on the mark's line */
-    riacho_bytes text; /* a scalar's, terminated by a NUL behind it */
+    riacho_bytes text; /* a scalar's, terminated by a NUL behind it; else empty */
     riacho_yaml_style style;
     size_t at; /* byte in the file where a scalar's content begins */
     size_t end;
