@@ -17,8 +17,9 @@
             return riacho_try_status;                                                              \
     } while (0)
 
-/* A local that owns: released by riacho_auto_<release>(T *) when it goes out of scope. */
-#define RIACHO_AUTO(release) __attribute__((cleanup(riacho_auto_##release)))
+/* A local that owns: released by riacho_auto_<release>(T *) when it goes out of scope. For a lock
+ * that is its whole use, and clang would call it unused. */
+#define RIACHO_AUTO(release) __attribute__((cleanup(riacho_auto_##release), unused))
 
 /* Hands the value of an owning pointer out and leaves NULL behind. */
 #define RIACHO_TAKE(pointer)                                                                       \

@@ -27,6 +27,7 @@ static void riacho_auto_topics(pthread_rwlock_t **lock)
     pthread_rwlock_unlock(*lock);
 }
 
+/* Lock for the rest of the scope: RIACHO_AUTO(topics). */
 static pthread_rwlock_t *reading(struct embedded *log)
 {
     pthread_rwlock_rdlock(&log->topics_lock);

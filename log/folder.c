@@ -29,6 +29,21 @@ static riacho_status failed(const char *doing, const char *path, riacho_error *e
     return riacho_fail(err, RIACHO_REJECT, "cannot %s %.200s: %s", doing, path, strerror(errno));
 }
 
+static riacho_status sync_folder(const char *path, riacho_error *err)
+{
+    RIACHO_AUTO(file) int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return folder < 0 || fsync(folder) != 0 ? failed("sync", path, err) : RIACHO_OK;
+}
+
+/* Creates one folder, so that it is still there after a power loss. */
+static riacho_status make_folder(const char *path, riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    if (mkdir(path, 0750) == 0)
+        return sync_folder(riacho_format(arena, "%s/..", path), err);
+    return errno == EEXIST ? RIACHO_OK : failed("create", path, err);
+}
+
 static riacho_status make_folders(char *path, riacho_error *err)
 {
     for (char *at = path + 1;; at++) {
@@ -36,8 +51,7 @@ static riacho_status make_folders(char *path, riacho_error *err)
             continue;
         const char ending = *at;
         *at = 0;
-        if (mkdir(path, 0750) != 0 && errno != EEXIST)
-            return failed("create", path, err);
+        RIACHO_TRY(make_folder(path, err));
         *at = ending;
         if (!ending)
             return RIACHO_OK;
@@ -139,10 +153,7 @@ riacho_status riacho_folder_mark(const char *folder, riacho_error *err)
     RIACHO_TRY(write_all(file, format_text, fresh, err));
     if (fsync(file) != 0 || rename(fresh, riacho_format(arena, "%s/FORMAT", folder)) != 0)
         return failed("write", fresh, err);
-    RIACHO_AUTO(file) int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0 || fsync(directory) != 0)
-        return failed("sync", folder, err);
-    return RIACHO_OK;
+    return sync_folder(folder, err);
 }
 
 void riacho_folder_space(const char *folder, uint64_t *ret_free, uint64_t *ret_total)
