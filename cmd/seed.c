@@ -5,6 +5,7 @@
 #include "seed.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,22 @@ static riacho_status never_used(riacho_log *log, const char *topic, riacho_arena
     return RIACHO_OK;
 }
 
+/* `${now}` stands for the present, in ms: what is there on the first run was made at the first run.
+ */
+static riacho_bytes fill_in_now(riacho_arena *arena, riacho_bytes line, int64_t now_ms)
+{
+    static const char word[] = "${now}";
+    const char *at = memmem(line.data, line.size, word, strlen(word));
+    if (!at)
+        return line;
+    const size_t before = (size_t)(at - (const char *)line.data);
+    const size_t behind = line.size - before - strlen(word);
+    const char *filled =
+        riacho_format(arena, "%.*s%" PRId64 "%.*s", (int)before, (const char *)line.data, now_ms,
+                      (int)behind, at + strlen(word));
+    return fill_in_now(arena, riacho_text(filled), now_ms);
+}
+
 riacho_status riacho_seed(const char *path, riacho_log *log, const riacho_project *project,
                           riacho_error *err)
 {
@@ -53,9 +70,9 @@ riacho_status riacho_seed(const char *path, riacho_log *log, const riacho_projec
     for (unsigned number = 1; (size = getline(&line, &capacity, file)) > 0; number++) {
         riacho_error why;
         bool never;
-        const riacho_bytes text = {line, (size_t)size};
         if (line[0] == '\n')
             continue;
+        const riacho_bytes text = fill_in_now(arena, (riacho_bytes){line, (size_t)size}, now_ms);
         if (count == SEED_RECORDS_MAX)
             return riacho_fail(err, RIACHO_REJECT, "%s holds more than %d records", path,
                                SEED_RECORDS_MAX);
