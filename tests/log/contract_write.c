@@ -283,7 +283,7 @@ static void commits_of_many_tasks_are_made_together(void **state)
     riacho_log_append outputs[TASKS];
     riacho_position positions[TASKS];
     int64_t ends[TASKS], *ret_ends[TASKS];
-    char names[TASKS][8];
+    char names[TASKS][16];
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < TASKS; i++) {
             snprintf(names[i], sizeof names[i], "t/%d", i);
