@@ -255,7 +255,7 @@ static riacho_status take_step(riacho_run *run, riacho_commit_step step, riacho_
     case RIACHO_STEP_APPEND:
         break;
     }
-    assert(!"a step of one task alone");
+    assert(0 && "a step of one task alone");
     return RIACHO_FATAL;
 }
 

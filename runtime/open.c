@@ -105,7 +105,7 @@ static int32_t source_node(const riacho_graph *graph, int32_t subtopology, int32
         if (graph->nodes[sub->sources[i]].topic == topic)
             return sub->sources[i];
     }
-    assert(!"a task reads the topics of its sub-topology");
+    assert(0 && "a task reads the topics of its sub-topology");
     return RIACHO_NONE;
 }
 

@@ -18,7 +18,7 @@ riacho_commit_step riacho_commit_next(riacho_commit_phase phase, size_t output_c
     case RIACHO_COMMIT_LOGGED:
         return RIACHO_STEP_PUBLISH;
     }
-    assert(!"a phase of riacho_commit_phase");
+    assert(0 && "a phase of riacho_commit_phase");
     return RIACHO_STEP_FLUSH;
 }
 
@@ -34,7 +34,7 @@ riacho_commit_phase riacho_commit_after(riacho_commit_step step)
     case RIACHO_STEP_PUBLISH:
         return RIACHO_COMMIT_OPEN;
     }
-    assert(!"a step of riacho_commit_step");
+    assert(0 && "a step of riacho_commit_step");
     return RIACHO_COMMIT_OPEN;
 }
 
