@@ -90,5 +90,6 @@ void riacho_handle_docs(riacho_exchange *exchange)
     riacho_http_add(exchange->reply, "Content-Security-Policy",
                     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; "
                     "base-uri 'none'; form-action 'none'");
+    riacho_http_add(exchange->reply, "Referrer-Policy", "no-referrer");
     riacho_exchange_answer(exchange, 200, "text/html; charset=utf-8", &out);
 }

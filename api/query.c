@@ -18,6 +18,7 @@
 enum {
     POSITION_WAIT_MS = 2000,      /* of If-Position, unless Prefer says another */
     POSITION_HEADER_BYTES = 2048, /* longer lists of positions are left out */
+    POSITION_NUMBERS_BYTES = 48,  /* a separator, a partition and an offset */
     KEYS_MAX = 100,               /* of one mget */
 };
 
@@ -51,20 +52,64 @@ static bool reach_position(riacho_exchange *exchange)
     return true;
 }
 
+/* Digits of a number, terminated; printf would cost as much as reading the value. */
+static char *put_number(char *to, uint64_t number)
+{
+    char digits[20];
+    size_t count = 0;
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (count > 0)
+        *to++ = digits[--count];
+    *to = 0;
+    return to;
+}
+
+/* "topic/partition:next", joined by ", "; NULL when that would be too long for a header. */
+static const char *print_positions(riacho_arena *arena, const riacho_reply *answer)
+{
+    char *text = riacho_alloc(arena, POSITION_HEADER_BYTES);
+    char *to = text;
+    for (size_t i = 0; i < answer->position_count; i++) {
+        const riacho_position *position = &answer->positions[i];
+        const size_t size = strlen(position->topic);
+        if ((size_t)(to - text) + size + POSITION_NUMBERS_BYTES > POSITION_HEADER_BYTES)
+            return NULL;
+        if (i) {
+            memcpy(to, ", ", 2);
+            to += 2;
+        }
+        memcpy(to, position->topic, size);
+        to[size] = '/';
+        to = put_number(to + size + 1, (uint64_t)position->partition);
+        *to = ':';
+        to = put_number(to + 1, (uint64_t)position->next);
+    }
+    return answer->position_count ? text : NULL;
+}
+
 static void add_freshness(riacho_exchange *exchange, const riacho_reply *answer)
 {
     riacho_arena *arena = exchange->request->arena;
-    RIACHO_AUTO(buffer) riacho_buffer positions = {0};
-    for (size_t i = 0; i < answer->position_count && positions.size < POSITION_HEADER_BYTES; i++) {
-        if (i)
-            riacho_buffer_append(&positions, ", ", 2);
-        riacho_position_print(&answer->positions[i], &positions);
-    }
-    if (positions.size > 0 && positions.size < POSITION_HEADER_BYTES)
-        riacho_http_add(exchange->reply, "Stream-Position",
-                        riacho_copy(arena, riacho_buffer_bytes(&positions)).data);
-    riacho_http_add(exchange->reply, "Riacho-Staleness-Ms",
-                    riacho_format(arena, "%lld", (long long)answer->staleness_ms));
+    const char *positions = print_positions(arena, answer);
+    char *age = riacho_alloc(arena, 24);
+    if (positions)
+        riacho_http_add(exchange->reply, "Stream-Position", positions);
+    put_number(age, answer->staleness_ms > 0 ? (uint64_t)answer->staleness_ms : 0);
+    riacho_http_add(exchange->reply, "Riacho-Staleness-Ms", age);
+}
+
+/* The version in quotes. */
+static const char *print_tag(riacho_arena *arena, uint64_t version)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *tag = riacho_alloc(arena, 19);
+    tag[0] = tag[17] = '"';
+    tag[18] = 0;
+    for (int i = 16; i > 0; i--, version >>= 4)
+        tag[i] = digits[version & 15];
+    return tag;
 }
 
 /* The same address with another cursor. */
@@ -101,7 +146,7 @@ static void answer_reply(riacho_exchange *exchange, const riacho_reply *answer)
         riacho_problem_answer(exchange->request, reply, RIACHO_PROBLEM_NOT_FOUND, NULL);
         return;
     }
-    const char *etag = riacho_format(arena, "\"%llx\"", (unsigned long long)answer->version);
+    const char *etag = print_tag(arena, answer->version);
     riacho_http_add(reply, "ETag", etag);
     riacho_http_add(reply, "Cache-Control", "private, no-cache");
     if (riacho_none_match(exchange->request, etag)) {

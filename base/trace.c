@@ -22,6 +22,11 @@ void riacho_trace_level(riacho_level least)
     atomic_store(&least_level, least);
 }
 
+bool riacho_trace_wants(riacho_level level)
+{
+    return level >= atomic_load_explicit(&least_level, memory_order_relaxed);
+}
+
 /* Escapes what would break a JSON string or a terminal. */
 static void put_escaped(riacho_buffer *line, const char *text)
 {
@@ -78,7 +83,7 @@ static void put_terminal(riacho_buffer *line, riacho_level level, const char *me
 
 void riacho_trace(riacho_level level, const char *message, ...)
 {
-    if (level < atomic_load(&least_level))
+    if (!riacho_trace_wants(level))
         return;
     RIACHO_AUTO(buffer) riacho_buffer line = {0};
     va_list fields;

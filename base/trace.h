@@ -13,6 +13,8 @@ typedef enum riacho_level { RIACHO_DEBUG, RIACHO_INFO, RIACHO_WARN, RIACHO_ERROR
 
 /* Least level that is printed; the start value is RIACHO_INFO. */
 void riacho_trace_level(riacho_level least);
+/* Whether a line of this level would be printed: ask before making costly fields. */
+bool riacho_trace_wants(riacho_level level);
 /* One line: a message and fields as name, value pairs closed by NULL, all terminated text:
  * riacho_trace(RIACHO_WARN, "state moved aside", "task", task, "to", folder, NULL). */
 void riacho_trace(riacho_level level, const char *message, ...) __attribute__((sentinel));
