@@ -42,6 +42,11 @@ static bool continues(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static uint32_t code_points(const char *text, size_t size)
 {
     uint32_t count = 0;
@@ -215,24 +220,73 @@ static riacho_yaml_style style_of(enum fy_scalar_style style)
     }
 }
 
+/* Behind the line ends and blanks at `at`; *ret_breaks is how many lines ended. */
+static size_t skip_breaks(const char *raw, size_t size, size_t at, size_t *ret_breaks)
+{
+    size_t breaks = 0;
+    for (; at < size && is_blank(raw[at]); at++)
+        breaks += raw[at] == '\n' || (raw[at] == '\r' && (at + 1 == size || raw[at + 1] != '\n'));
+    *ret_breaks = breaks;
+    return at;
+}
+
+/* What stands between single quotes: two quotes are one, a line end with the blanks around it is a
+ * space, further ones stay. Not by fy_token_get_text, which in libfyaml 0.7.12 leaks 1 KiB for a
+ * scalar with six pairs of quotes in a row. */
+static riacho_bytes unquote(riacho_arena *arena, const char *raw, size_t size)
+{
+    char *text = riacho_alloc(arena, size + 1);
+    size_t used = 0;
+    for (size_t at = 0; at < size;) {
+        size_t breaks;
+        const size_t next = skip_breaks(raw, size, at, &breaks);
+        if (breaks) {
+            const size_t count = breaks == 1 ? 1 : breaks - 1;
+            memset(text + used, breaks == 1 ? ' ' : '\n', count);
+            used += count;
+            at = next;
+            continue;
+        }
+        text[used++] = raw[at];
+        at += raw[at] == '\'' ? 2 : 1;
+    }
+    text[used] = '\0';
+    return (riacho_bytes){text, used};
+}
+
+/* A scalar's text and where its content begins and ends. */
+static void read_token(struct reader *reader, struct fy_token *token, riacho_yaml_node *node)
+{
+    const struct fy_mark *from = fy_token_start_mark(token);
+    const struct fy_mark *to = fy_token_end_mark(token);
+    const riacho_bytes source = reader->file->source;
+    node->style = style_of(fy_token_scalar_style(token));
+    if (from && to && to->input_pos >= from->input_pos && to->input_pos <= source.size)
+        node->end = to->input_pos;
+    if (node->style == RIACHO_YAML_SINGLE) {
+        const char *raw = (const char *)source.data + node->at;
+        node->text = unquote(reader->arena, raw, node->end - node->at);
+        return;
+    }
+    size_t size = 0;
+    const char *text = fy_token_get_text(token, &size);
+    node->text = riacho_copy(reader->arena, (riacho_bytes){text ? text : "", size});
+}
+
 /* A value that is not written (`key:`) has no place of its own: it is where its key is. */
 static riacho_yaml_node *new_scalar(struct reader *reader, struct fy_token *token)
 {
     const struct fy_mark *from = token ? fy_token_start_mark(token) : NULL;
-    const struct fy_mark *to = token ? fy_token_end_mark(token) : NULL;
-    size_t size = 0;
-    const char *text = token ? fy_token_get_text(token, &size) : NULL;
     riacho_yaml_node *node = new_node(reader, RIACHO_YAML_SCALAR, from ? from->input_pos : 0);
-    node->text = riacho_copy(reader->arena, (riacho_bytes){text ? text : "", size});
-    node->style = token ? style_of(fy_token_scalar_style(token)) : RIACHO_YAML_PLAIN;
     const struct frame *frame = top(reader);
+    node->style = RIACHO_YAML_PLAIN;
+    if (token)
+        read_token(reader, token, node);
     if (!from && frame && frame->key) {
         node->mark = frame->key->mark;
         node->length = frame->key->length;
-    } else if (from && to && to->input_pos >= from->input_pos &&
-               to->input_pos <= reader->file->source.size) {
+    } else if (from) {
         const bool quoted = node->style == RIACHO_YAML_SINGLE || node->style == RIACHO_YAML_DOUBLE;
-        node->end = to->input_pos;
         node->mark = riacho_yaml_mark_at(reader->file, node->at - (quoted && node->at));
         node->length = underline(reader->file, node->at, node->end) + (quoted ? 2 : 0);
         node->length += node->length == 0;

@@ -33,6 +33,12 @@ static const struct {
 } scalars[] = {
     {"text", RIACHO_YAML_STRING, "\"text\""},
     {"'12'", RIACHO_YAML_STRING, "\"12\""},
+    {"'it''s'", RIACHO_YAML_STRING, "\"it's\""},
+    {"''", RIACHO_YAML_STRING, "\"\""},
+    {"''''''''''''''''", RIACHO_YAML_STRING, "\"'''''''\""},
+    {"'a  \n  b\n\n\n\t c  '", RIACHO_YAML_STRING, "\"a b\\n\\nc  \""},
+    {"'a\r\nb\r\n\r\nc'", RIACHO_YAML_STRING, "\"a b\\nc\""},
+    {"'\n a\n '", RIACHO_YAML_STRING, "\" a \""},
     {"\"a\\nb\"", RIACHO_YAML_STRING, "\"a\\nb\""},
     {"12", RIACHO_YAML_INT, "12"},
     {"-0", RIACHO_YAML_INT, "-0"},
