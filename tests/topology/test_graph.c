@@ -293,6 +293,37 @@ static void an_issue_of_declarative_c_has_no_place_but_its_text(void **state)
     riacho_schemas_close(schemas);
 }
 
+static void more_steps_than_a_topology_may_have_are_refused(void **state)
+{
+    (void)state;
+    enum { STEPS = 1001 };
+    static riacho_step steps[STEPS];
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_schemas *schemas = open_schemas();
+    riacho_graph *graph = NULL;
+    riacho_issues issues;
+    for (size_t i = 0; i < STEPS; i++)
+        steps[i].filter = "true";
+    const riacho_pipeline pipeline = {
+        .name = "p", .from = "acts", .via = steps, .via_count = STEPS, .to = {"x"}};
+    riacho_topology large = {.name = "large",
+                             .streams = twin_streams,
+                             .streams_count = 1,
+                             .pipelines = &pipeline,
+                             .pipelines_count = 1};
+    assert_int_equal(riacho_graph_build(&large, schemas, NULL, arena, &graph, &issues),
+                     RIACHO_REJECT);
+    assert_int_equal(issues.count, 1);
+    assert_string_equal(issues.items[0].text,
+                        "1001 steps are too many: at most 1000 are supported");
+    large.pipelines = &(const riacho_pipeline){
+        .name = "p", .from = "acts", .via = steps, .via_count = 900, .to = {"x"}};
+    assert_int_equal(riacho_graph_build(&large, schemas, NULL, arena, &graph, &issues), RIACHO_OK);
+    assert_int_equal(graph->node_count, 902);
+    riacho_graph_free(graph);
+    riacho_schemas_close(schemas);
+}
+
 static void a_graph_can_be_printed_without_libraries(void **state)
 {
     (void)state;
@@ -486,6 +517,7 @@ int main(void)
         cmocka_unit_test(good_topologies_are_lowered_like_this),
         cmocka_unit_test(declarative_c_gives_the_same_graph_as_yaml),
         cmocka_unit_test(an_issue_of_declarative_c_has_no_place_but_its_text),
+        cmocka_unit_test(more_steps_than_a_topology_may_have_are_refused),
         cmocka_unit_test(a_graph_can_be_printed_without_libraries),
         cmocka_unit_test(the_hash_changes_with_what_a_replay_depends_on_only),
         cmocka_unit_test(how_often_a_record_is_tried_is_not_in_the_hash),

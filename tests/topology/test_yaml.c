@@ -282,6 +282,29 @@ static void a_worker_file_has_defaults(void **state)
     assert_string_equal(worker->live_listen, "127.0.0.1:7001");
 }
 
+static void documents_are_told_apart_by_their_kind(void **state)
+{
+    (void)state;
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_issue_list list = {.arena = arena};
+    riacho_yaml_documents documents;
+    const riacho_yaml_file *file =
+        read_text("apiVersion: riacho/v1\nkind: Topology\nmetadata: {name: a}\nspec: {}\n---\n"
+                  "apiVersion: riacho/v1\nkind: Worker\nmetadata: {name: b}\nspec: {}\n---\n"
+                  "kind: TopologyTest\nspec: {anything: [1]}\n---\n"
+                  "apiVersion: riacho/v1\nkind: Topology\nmetadata: {name: c}\nspec: {}\n",
+                  arena);
+    assert_int_equal(riacho_yaml_load(file, NULL, arena, &list, &documents), RIACHO_OK);
+    assert_int_equal(documents.topology_count, 2);
+    assert_string_equal(documents.topologies[0]->name, "a");
+    assert_string_equal(documents.topologies[1]->name, "c");
+    assert_int_equal(documents.worker_count, 1);
+    assert_string_equal(documents.workers[0]->name, "b");
+    assert_int_equal(documents.test_count, 1);
+    assert_int_equal(documents.tests[0]->mark.line, 11);
+    assert_non_null(riacho_yaml_get(riacho_yaml_get(documents.tests[0], "spec"), "anything"));
+}
+
 static void a_file_that_is_not_there_is_an_issue(void **state)
 {
     (void)state;
@@ -305,6 +328,7 @@ int main(void)
         cmocka_unit_test(nothing_is_filled_in_without_an_environment),
         cmocka_unit_test(a_worker_file_says_everything),
         cmocka_unit_test(a_worker_file_has_defaults),
+        cmocka_unit_test(documents_are_told_apart_by_their_kind),
         cmocka_unit_test(a_file_that_is_not_there_is_an_issue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
