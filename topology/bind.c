@@ -258,7 +258,7 @@ static void bind_keys(riacho_binder *binder, const riacho_shape *shape,
     for (size_t i = 0; i < node->count; i++) {
         const riacho_yaml_entry *entry = &node->entries[i];
         const riacho_key *key = key_of(shape, entry->key->text);
-        merged = merged || entry->key->refused;
+        merged = merged || (entry->key->refused && !key);
         if (key)
             bind_key(binder, key, entry, target);
         else if (!entry->key->refused)

@@ -295,6 +295,18 @@ static void freeze_nodes(riacho_builder *builder)
     graph->store_count = builder->store_count;
 }
 
+/* With the libraries at hand nothing may be left open: this graph will run. */
+static void check_types_known(riacho_builder *builder)
+{
+    for (size_t i = 0; i < builder->node_count; i++) {
+        const riacho_node *node = &builder->nodes[i].node;
+        if (riacho_build_is_unknown(&node->key) || riacho_build_is_unknown(&node->value))
+            riacho_build_issue(builder, (riacho_where){NULL, &node->mark},
+                               "say 'valueType' at its function, or name a store that has one",
+                               "the type of what '%s' makes is not known", node->id);
+    }
+}
+
 static bool spoiled(const riacho_builder *builder)
 {
     const riacho_places *places = builder->topology->places;
@@ -315,6 +327,8 @@ static void build_all(riacho_builder *builder)
     build_policies(builder);
     riacho_build_commands(builder);
     riacho_build_queries(builder);
+    if (builder->functions && !builder->issues->errors)
+        check_types_known(builder);
     if (builder->follow_ups || spoiled(builder))
         return; /* what seems unused may be used where loading failed */
     riacho_build_unused_functions(builder);

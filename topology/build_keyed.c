@@ -181,8 +181,6 @@ static riacho_data aggregate_function(riacho_builder *builder, const riacho_step
     if (node->function)
         riacho_build_check_struct(builder, where, spec->name, "a state", node->function->state,
                                   &state);
-    if (riacho_build_is_unknown(&state) && !builder->functions)
-        return state;
     return state;
 }
 

@@ -126,6 +126,33 @@ static void put_shape(const riacho_shape *shape, riacho_buffer *out)
     put_later(shape, out);
 }
 
+static const char lowering[] =
+    "\n## How steps become a graph\n\n"
+    "`riacho graph FILE` shows it.\n\n"
+    "- A step is a node, named by its `id` or by its pipeline and place. `groupByKey` makes none.\n"
+    "- `rekey`, `groupBy`, `map` with a key, `convert` of the key, and functions of kind map, "
+    "flatMap "
+    "and process (without\n  `keepsKey: true`) may change the key. The next step that keeps state "
+    "by "
+    "key gets its records through a topic\n  `<topology>-<step>-repartition`; records without a "
+    "key "
+    "are dropped on the way. Pipelines that go on from one `as`\n  share that topic, named after "
+    "the "
+    "first step that needs it.\n"
+    "- Nodes that are connected, or that use one store, are a sub-topology: what one task runs. "
+    "Topics "
+    "whose records meet in\n  one store must have one partition count.\n"
+    "- A store without a name is `<step>.store` and cannot be queried; a table's has the table's "
+    "name.\n"
+    "- A record without a value stays without one in `map` and `mapValues`; in conditions its "
+    "fields "
+    "are null.\n"
+    "- The hash of a topology covers what may change the result of a replay: topics, types, "
+    "partitions, stores, steps,\n  expressions, functions by name, and what becomes of records "
+    "that "
+    "fail. It does not cover the description, the\n  guarantee, the commit interval, retention, "
+    "commands, queries and paths.\n";
+
 void riacho_yaml_print_reference(riacho_buffer *out)
 {
     riacho_shapes shapes = {.count = 0};
@@ -147,4 +174,5 @@ void riacho_yaml_print_reference(riacho_buffer *out)
         RIACHO_YAML_BYTES_MAX / 1024, RIACHO_YAML_DEPTH_MAX);
     for (size_t i = 0; i < shapes.count; i++)
         put_shape(shapes.items[i], out);
+    riacho_buffer_printf(out, "%s", lowering);
 }

@@ -169,18 +169,20 @@ static void check_duplicates(struct reader *reader, const riacho_yaml_node *node
 {
     riacho_map seen = {0};
     for (size_t i = 0; i < node->count; i++) {
-        const riacho_yaml_node *key = node->entries[i].key;
+        riacho_yaml_node *key = (riacho_yaml_node *)node->entries[i].key; /* not shared yet */
         if (key->kind != RIACHO_YAML_SCALAR)
             continue;
         riacho_map_entry *entry = riacho_map_put(&seen, key->text);
         const riacho_yaml_node *first = entry->value;
-        if (first)
-            riacho_yaml_issue(key, reader->issues, NULL,
-                              "the key '%.*s' is here twice, first in line %u",
-                              (int)(key->text.size > 80 ? 80 : key->text.size),
-                              (const char *)key->text.data, first->mark.line);
-        else
-            entry->value = (void *)key;
+        if (!first) {
+            entry->value = key;
+            continue;
+        }
+        key->refused = true;
+        riacho_yaml_issue(key, reader->issues, NULL,
+                          "the key '%.*s' is here twice, first in line %u",
+                          (int)(key->text.size > 80 ? 80 : key->text.size),
+                          (const char *)key->text.data, first->mark.line);
     }
     riacho_map_done(&seen);
 }

@@ -54,7 +54,7 @@ struct riacho_yaml_node {
     const riacho_yaml_entry *entries;
     size_t count;
     const riacho_yaml_file *file;
-    bool refused; /* an alias or a merge key: an issue already, and nothing to look into */
+    bool refused; /* an alias, a merge key, a key for the second time: an issue already */
 };
 
 /* A file's text, where its lines begin, and its documents. */

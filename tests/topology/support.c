@@ -45,6 +45,7 @@ static const riacho_function functions[] = {
      .key = &a_string,
      .value = &event,
      .state = &pet},
+    {.name = "fold_any", .kind = RIACHO_FUNCTION_AGGREGATE},
     {.name = "add", .kind = RIACHO_FUNCTION_REDUCE, .value = &a_long},
     {.name = "work", .kind = RIACHO_FUNCTION_PROCESS, .value = &event},
     {.name = "split", .kind = RIACHO_FUNCTION_FLAT_MAP, .value = &event},
