@@ -46,14 +46,16 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* A place that was reached is not gone to again, so a topology whose outputs come back to it as
+ * inputs is followed once round: its later laps mix with everybody's events and would never end. */
 static void add_place(journey *on, place more)
 {
-    for (size_t i = on->reached; i < on->count; i++) {
-        if (on->places[i].task == more.task && on->places[i].input == more.input) {
-            if (on->places[i].next < more.next)
-                on->places[i].next = more.next;
-            return;
-        }
+    for (size_t i = 0; i < on->count; i++) {
+        if (on->places[i].task != more.task || on->places[i].input != more.input)
+            continue;
+        if (i >= on->reached && on->places[i].next < more.next)
+            on->places[i].next = more.next;
+        return;
     }
     if (on->count == on->capacity) {
         const size_t capacity = on->capacity ? 2 * on->capacity : 16;
