@@ -25,6 +25,9 @@ typedef struct riacho_api_options {
     const char *served_by;   /* in Served-By and to other workers; NULL: what it listens on */
     const char *secret_file; /* the key of visitor ids; NULL: a key that ends with the process */
 
+    /* SECURE: browsers send the visitor's cookie over TLS only, as it ends in a proxy in front. */
+    enum { RIACHO_COOKIES_PLAIN = 0, RIACHO_COOKIES_SECURE } cookies;
+
     /* Whose pages may call: exact origins ("https://tamaghost.example"); these may send
      * credentials. "*" alone: any page, without credentials. None: only pages of this server. */
     const char *const *origins;

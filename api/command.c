@@ -212,7 +212,8 @@ void riacho_handle_command(riacho_exchange *exchange)
         return;
     }
     if (request->visitor_state != RIACHO_VISITOR_KNOWN)
-        riacho_visitor_issue(&exchange->api->secret, request, exchange->reply);
+        riacho_visitor_issue(&exchange->api->secret, exchange->api->cookie_attributes, request,
+                             exchange->reply);
     errand.request.path = (riacho_headers){exchange->path, exchange->path_count};
     errand.request.query = (riacho_headers){request->parameters, request->parameter_count};
     errand.request.header = public_headers(request);
@@ -261,7 +262,8 @@ void riacho_handle_visitor(riacho_exchange *exchange)
     riacho_http_request *request = exchange->request;
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
     if (request->visitor_state != RIACHO_VISITOR_KNOWN)
-        riacho_visitor_issue(&exchange->api->secret, request, exchange->reply);
+        riacho_visitor_issue(&exchange->api->secret, exchange->api->cookie_attributes, request,
+                             exchange->reply);
     riacho_buffer_printf(&out, "{");
     riacho_member_bytes(&out, "visitor", request->visitor);
     riacho_member_bytes(&out, "name", request->name);

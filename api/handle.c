@@ -17,6 +17,8 @@
 #include "url.h"
 #include "visitor.h"
 
+enum { NS_PER_MS = 1000000 };
+
 static int64_t now_ns(void)
 {
     struct timespec now;
@@ -60,6 +62,24 @@ void riacho_exchange_fail(riacho_exchange *exchange, riacho_status status, const
     riacho_problem_answer(exchange->request, exchange->reply, problem, detail);
 }
 
+/* Waits in short pieces, so that closing the server does not take as long as its longest wait. */
+static riacho_status wait_in_pieces(riacho_api *api, const riacho_position *position,
+                                    int64_t wait_ms, riacho_error *err)
+{
+    enum { PIECE_MS = 250 };
+    const int64_t until_ns = now_ns() + wait_ms * NS_PER_MS;
+    for (;;) {
+        const int64_t from_ns = now_ns();
+        const int64_t left_ms = (until_ns - from_ns) / NS_PER_MS;
+        const int64_t piece_ms = left_ms < PIECE_MS ? left_ms : PIECE_MS;
+        const riacho_status status = riacho_worker_wait(api->worker, position, piece_ms, err);
+        const bool early = now_ns() - from_ns < piece_ms * NS_PER_MS; /* the worker is not ready */
+        if (status != RIACHO_RETRY || piece_ms < PIECE_MS || early ||
+            atomic_load_explicit(&api->closing, memory_order_relaxed))
+            return status;
+    }
+}
+
 riacho_status riacho_exchange_wait(riacho_exchange *exchange, const riacho_position *position,
                                    int64_t wait_ms, riacho_error *err)
 {
@@ -71,7 +91,7 @@ riacho_status riacho_exchange_wait(riacho_exchange *exchange, const riacho_posit
     /* A sleeping request holds a thread of the pool; most of them must stay free for others. */
     if (atomic_fetch_add(&api->waiting, 1) >= api->waiting_max)
         wait_ms = 0;
-    const riacho_status status = riacho_worker_wait(api->worker, position, wait_ms, err);
+    const riacho_status status = wait_in_pieces(api, position, wait_ms, err);
     atomic_fetch_sub(&api->waiting, 1);
     return status;
 }

@@ -135,6 +135,7 @@ static riacho_status fill(riacho_api *api, const riacho_api_options *options, ri
     api->served_by = options->served_by
                          ? riacho_copy(api->arena, riacho_text(options->served_by)).data
                          : "riacho";
+    api->cookie_attributes = options->cookies == RIACHO_COOKIES_SECURE ? "; Secure" : "";
     riacho_secret_random(&api->address_salt, sizeof api->address_salt);
     make_limits(api, options);
     if (options->secret_file)
@@ -202,6 +203,7 @@ void riacho_api_close(riacho_api *api)
 {
     if (!api)
         return;
+    atomic_store(&api->closing, true);
     riacho_listener_stop(api->listener);
     riacho_meter_free(api->meter);
     riacho_idempotency_free(api->idempotency);

@@ -187,7 +187,8 @@ void riacho_handle_query(riacho_exchange *exchange)
     if (!reach_position(exchange))
         return;
     if (request->visitor_state != RIACHO_VISITOR_KNOWN)
-        riacho_visitor_issue(&exchange->api->secret, request, exchange->reply);
+        riacho_visitor_issue(&exchange->api->secret, exchange->api->cookie_attributes, request,
+                             exchange->reply);
     const riacho_request question = {
         .path = {exchange->path, exchange->path_count},
         .query = {request->parameters, request->parameter_count},

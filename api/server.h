@@ -36,9 +36,11 @@ struct riacho_api {
     riacho_idempotency *idempotency;
     riacho_meter *meter;
     const char *served_by;
-    uint64_t address_salt; /* so that nobody can aim at another's bucket */
-    atomic_int waiting;    /* requests that sleep until a position is reached */
+    const char *cookie_attributes; /* "; Secure" or "" */
+    uint64_t address_salt;         /* so that nobody can aim at another's bucket */
+    atomic_int waiting;            /* requests that sleep until a position is reached */
     int waiting_max;
+    atomic_bool closing;   /* waits end */
     atomic_bool was_ready; /* at least once: it has started */
     riacho_listener *listener;
 };

@@ -95,8 +95,8 @@ riacho_status riacho_visitor_read(const riacho_secret *secret, riacho_http_reque
     return read_name(request, err);
 }
 
-void riacho_visitor_issue(const riacho_secret *secret, riacho_http_request *request,
-                          riacho_http_reply *reply)
+void riacho_visitor_issue(const riacho_secret *secret, const char *cookie_attributes,
+                          riacho_http_request *request, riacho_http_reply *reply)
 {
     uint8_t id[ID_BYTES];
     RIACHO_AUTO(buffer) riacho_buffer sealed = {0};
@@ -108,6 +108,6 @@ void riacho_visitor_issue(const riacho_secret *secret, riacho_http_request *requ
     riacho_http_add(reply, "Set-Cookie",
                     riacho_format(request->arena,
                                   "riacho_visitor=%s; Path=/; Max-Age=31536000; HttpOnly; "
-                                  "SameSite=Lax",
-                                  text));
+                                  "SameSite=Lax%s",
+                                  text, cookie_attributes));
 }

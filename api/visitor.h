@@ -16,6 +16,7 @@ enum { RIACHO_VISITOR_NAME_MAX = 40 }; /* code points */
  * (too long, control or formatting characters). */
 RIACHO_CHECKED riacho_status riacho_visitor_read(const riacho_secret *secret,
                                                  riacho_http_request *request, riacho_error *err);
-/* Gives a visitor without an id a fresh one, told by Set-Cookie and Riacho-Visitor. */
-void riacho_visitor_issue(const riacho_secret *secret, riacho_http_request *request,
-                          riacho_http_reply *reply);
+/* Gives a visitor without an id a fresh one, told by Set-Cookie and Riacho-Visitor.
+ * `cookie_attributes` are put behind the cookie's own: "; Secure", or "". */
+void riacho_visitor_issue(const riacho_secret *secret, const char *cookie_attributes,
+                          riacho_http_request *request, riacho_http_reply *reply);

@@ -2,6 +2,7 @@
  *
  * commands.c - what a client may rely on when it sends a command.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -357,6 +358,110 @@ static void a_worker_that_is_down_is_503(void **state)
     fixture_reopen(f, NULL);
 }
 
+static void a_position_that_is_late_is_503_and_then_there(void **state)
+{
+    fixture *f = *state;
+    char header[256];
+    http_reply got =
+        client_request(f->port, "POST", "/api/notes/late", JSON, "{\"text\":\"slow\"}");
+    snprintf(header, sizeof header, "If-Position: %s\r\nPrefer: wait=0\r\n",
+             reply_header(&got, "Stream-Position"));
+    http_reply early = client_request(f->port, "GET", "/api/notes/late", header, NULL);
+    assert_int_equal(early.status, 503);
+    assert_string_equal(reply_header(&early, "Retry-After"), "1");
+    expect_holds(early.body, "not-yet");
+    http_reply status = client_get(f->port, reply_header(&got, "Location"));
+    expect_holds(status.body, "\"state\":\"accepted\"");
+    assert_non_null(reply_header(&status, "Retry-After"));
+    snprintf(header, sizeof header, "If-Position: %s\r\n", reply_header(&got, "Stream-Position"));
+    http_reply there = client_request(f->port, "GET", "/api/notes/late", header, NULL);
+    assert_int_equal(there.status, 200);
+    reply_done(&there);
+    reply_done(&status);
+    reply_done(&early);
+    reply_done(&got);
+}
+
+static void a_refused_event_counts_as_processed(void **state)
+{
+    fixture *f = *state;
+    http_reply got = client_request(f->port, "POST", "/api/notes/refused",
+                                    JSON "Prefer: wait=10\r\n", "{\"text\":\"refuse\"}");
+    assert_int_equal(got.status, 200);
+    reply_done(&got);
+}
+
+enum { WAITERS = 24 };
+
+struct waiter {
+    pthread_t thread;
+    int port;
+    int status;
+};
+
+static void *send_and_wait(void *argument)
+{
+    struct waiter *waiter = argument;
+    http_reply got =
+        client_request(waiter->port, "POST", "/api/notes/many/poke", "Prefer: wait=10\r\n", NULL);
+    waiter->status = got.status;
+    reply_done(&got);
+    return NULL;
+}
+
+/* More than may wait at once: the others are told 202, and nobody is turned away. */
+static void many_that_wait_leave_threads_for_others(void **state)
+{
+    fixture *f = *state;
+    struct waiter waiters[WAITERS];
+    int answered = 0;
+    http_reply slow =
+        client_request(f->port, "POST", "/api/notes/many", JSON, "{\"text\":\"slow\"}");
+    for (int i = 0; i < WAITERS; i++) {
+        waiters[i] = (struct waiter){.port = f->port};
+        assert_int_equal(pthread_create(&waiters[i].thread, NULL, send_and_wait, &waiters[i]), 0);
+    }
+    for (int i = 0; i < WAITERS; i++) {
+        pthread_join(waiters[i].thread, NULL);
+        assert_true(waiters[i].status == 200 || waiters[i].status == 202);
+        answered += waiters[i].status == 200;
+    }
+    assert_true(answered >= 1);
+    reply_done(&slow);
+}
+
+static void a_server_may_open_before_its_worker_starts(void **state)
+{
+    fixture *f = *state;
+    riacho_error err = {""};
+    const riacho_worker_options options = {
+        .name = "early", .log = f->log, .stores = f->stores, .schemas = f->schemas, .threads = 1};
+    riacho_api_close(f->api);
+    assert_int_equal(riacho_worker_stop(f->worker, &err), RIACHO_OK);
+    riacho_worker_close(f->worker);
+    assert_int_equal(riacho_worker_open(&options, &f->worker, &err), RIACHO_OK);
+    assert_int_equal(riacho_worker_add(f->worker, f->graph, &err), RIACHO_OK);
+    f->api = NULL;
+    fixture_reopen(f, NULL);
+    static const char *const waiting[] = {"/readyz", "/startupz", "/notes/health", "/v1/tasks",
+                                          "/api/notes/a"};
+    for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++) {
+        http_reply got = client_get(f->port, waiting[i]);
+        assert_int_equal(got.status, 503);
+        reply_done(&got);
+    }
+    http_reply got = client_get(f->port, "/livez");
+    assert_int_equal(got.status, 200);
+    reply_done(&got);
+    got = client_get(f->port, "/metrics");
+    assert_int_equal(got.status, 200);
+    reply_done(&got);
+    assert_int_equal(riacho_worker_start(f->worker, &err), RIACHO_OK);
+    got = client_get(f->port, "/startupz");
+    assert_int_equal(got.status, 200);
+    reply_done(&got);
+}
+
 static int set_up(void **state)
 {
     *state = fixture_new(NULL);
@@ -385,6 +490,10 @@ int main(void)
         cmocka_unit_test(a_trace_is_carried_into_the_record),
         cmocka_unit_test(too_many_requests_are_told_when_to_come_back),
         cmocka_unit_test(a_worker_that_is_down_is_503),
+        cmocka_unit_test(a_position_that_is_late_is_503_and_then_there),
+        cmocka_unit_test(a_refused_event_counts_as_processed),
+        cmocka_unit_test(many_that_wait_leave_threads_for_others),
+        cmocka_unit_test(a_server_may_open_before_its_worker_starts),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

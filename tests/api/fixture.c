@@ -28,6 +28,8 @@ static riacho_status note_down(riacho_ctx *ctx, const riacho_record *record)
     const riacho_bytes all = {"all", 3};
     if (riacho_bytes_equal(note->text, (riacho_bytes){"refuse", 6}))
         return riacho_reject(ctx, "refused");
+    if (riacho_bytes_equal(note->text, (riacho_bytes){"slow", 4}))
+        usleep(FIXTURE_SLOW_US);
     riacho_list *journal = riacho_list_of(ctx, "journal");
     RIACHO_TRY(
         riacho_ranking_add(riacho_ranking_of(ctx, "board"), &all, &note->pet, note->points, NULL));
@@ -186,15 +188,17 @@ static const riacho_topology topology = {
     .on_error = {.process = {.action = RIACHO_ACTION_SKIP}},
 };
 
-static void build_graph(fixture *f)
+riacho_graph *fixture_build(fixture *f, const riacho_topology *of)
 {
     static const riacho_functions finder = {.find = find_function};
     riacho_issues issues = {0};
+    riacho_graph *graph = NULL;
     const riacho_status status =
-        riacho_graph_build(&topology, f->schemas, &finder, f->arena, &f->graph, &issues);
+        riacho_graph_build(of, f->schemas, &finder, f->arena, &graph, &issues);
     for (size_t i = 0; status != RIACHO_OK && i < issues.count; i++)
         print_error("%s\n", issues.items[i].text);
     assert_int_equal(status, RIACHO_OK);
+    return graph;
 }
 
 /* ---- worker and server ----------------------------------------------------------------------- */
@@ -241,7 +245,7 @@ fixture *fixture_new(const riacho_api_options *options)
     assert_non_null(mkdtemp(f->folder));
     f->arena = riacho_arena_new();
     must(riacho_schemas_open(&with, &f->schemas, &err), &err);
-    build_graph(f);
+    f->graph = fixture_build(f, &topology);
     f->log = riacho_memory_log_new(riacho_clock_system());
     f->stores = riacho_memory_stores_new();
     fixture_start_worker(f);

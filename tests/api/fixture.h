@@ -11,7 +11,7 @@
  *                    recent (ttl: when a visitor was last here)
  *
  * The topic has three partitions by pet, so "all" of board and journal is spread over three tasks.
- * A note whose text is "refuse" is refused by the process function.
+ * A note whose text is "refuse" is refused by the process function, and "slow" holds it up.
  */
 #pragma once
 
@@ -24,9 +24,12 @@
 
 #include "api/api.h"
 #include "client.h"
+#include "riacho/topology.h"
 #include "riacho/worker.h"
 
 #define JSON "Content-Type: application/json\r\n"
+
+enum { FIXTURE_SLOW_US = 400000 };
 
 typedef struct fixture {
     char folder[64];
@@ -51,6 +54,9 @@ void fixture_restart_worker(fixture *f, const riacho_api_options *options);
 
 /* A worker on what is there, after the one before was closed. */
 void fixture_start_worker(fixture *f);
+
+/* A checked graph; the caller frees it. */
+struct riacho_graph *fixture_build(fixture *f, const riacho_topology *of);
 
 /* POSTs a note and waits for its effect. */
 void fixture_note(fixture *f, const char *pet, const char *text, int points);

@@ -11,6 +11,7 @@
 
 #include "base/macros.h"
 #include "fixture.h"
+#include "topology/graph.h"
 
 /* A method on a path, and what comes of it. */
 static const struct {
@@ -353,6 +354,92 @@ static void the_page_for_people_needs_nobody_else(void **state)
     reply_done(&got);
 }
 
+static riacho_status open_with_path(fixture *f, const char *path, riacho_error *err)
+{
+    const riacho_stream stream = {
+        .name = "s", .topic = "s", .key_type = "string", .value_type = "long", .partitions = 1};
+    const riacho_step step = {.id = "keep", .to_table = RIACHO_YES, .store = {.name = "kept"}};
+    const riacho_store_words store = {.name = "kept",
+                                      .type = RIACHO_STORE_WORD_KEYVALUE,
+                                      .key_type = "string",
+                                      .value_type = "long"};
+    const riacho_pipeline pipeline = {.name = "p", .from = "s", .via = &step, .via_count = 1};
+    const riacho_query_spec query = {
+        .name = "q", .path = path, .get = {.store = "kept", .key = "\"x\""}};
+    const riacho_topology topology = {.name = "other",
+                                      .base_path = "/",
+                                      .streams = &stream,
+                                      .streams_count = 1,
+                                      .stores = &store,
+                                      .stores_count = 1,
+                                      .pipelines = &pipeline,
+                                      .pipelines_count = 1,
+                                      .queries = &query,
+                                      .queries_count = 1};
+    const riacho_worker_options options = {
+        .log = f->log, .stores = f->stores, .schemas = f->schemas};
+    riacho_worker *worker = NULL;
+    riacho_api *api = NULL;
+    struct riacho_graph *graph = fixture_build(f, &topology);
+    assert_int_equal(riacho_worker_open(&options, &worker, err), RIACHO_OK);
+    assert_int_equal(riacho_worker_add(worker, graph, err), RIACHO_OK);
+    const riacho_api_options with = {.worker = worker, .listen = "127.0.0.1:0"};
+    const riacho_status status = riacho_api_open(&with, &api, err);
+    riacho_api_close(api);
+    riacho_worker_close(worker);
+    riacho_graph_free(graph);
+    return status;
+}
+
+static void a_topology_may_not_take_the_paths_operators_need(void **state)
+{
+    static const struct {
+        const char *path;
+        riacho_status status;
+    } paths[] = {
+        {"/livez", RIACHO_REJECT},   {"/metrics", RIACHO_REJECT},  {"/v1/stores", RIACHO_REJECT},
+        {"/status/{id}", RIACHO_OK}, {"/other/health", RIACHO_OK}, {"/anything", RIACHO_OK},
+    };
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        riacho_error err = {""};
+        const riacho_status status = open_with_path(f, paths[i].path, &err);
+        if (status != paths[i].status)
+            print_error("%s: %s\n", paths[i].path, err.text);
+        assert_int_equal(status, paths[i].status);
+        if (status != RIACHO_OK)
+            expect_holds(err.text, paths[i].path);
+    }
+}
+
+static void cookies_are_for_tls_when_asked(void **state)
+{
+    fixture *f = *state;
+    const riacho_api_options options = {.cookies = RIACHO_COOKIES_SECURE};
+    fixture_reopen(f, &options);
+    http_reply got = client_get(f->port, "/v1/visitor");
+    expect_holds(reply_header(&got, "Set-Cookie"), "; Secure");
+    reply_done(&got);
+    fixture_reopen(f, NULL);
+    got = client_get(f->port, "/v1/visitor");
+    assert_null(strstr(reply_header(&got, "Set-Cookie"), "Secure"));
+    reply_done(&got);
+}
+
+static void it_listens_on_ipv6(void **state)
+{
+    fixture *f = *state;
+    riacho_api *api = NULL;
+    riacho_error err = {""};
+    const riacho_api_options options = {.worker = f->worker, .listen = "[::1]:0"};
+    const riacho_status status = riacho_api_open(&options, &api, &err);
+    if (status != RIACHO_OK && strstr(err.text, "assign requested address"))
+        skip(); /* a machine without IPv6 */
+    assert_int_equal(status, RIACHO_OK);
+    assert_true(riacho_api_port(api) > 0);
+    riacho_api_close(api);
+}
+
 static int set_up(void **state)
 {
     *state = fixture_new(NULL);
@@ -380,6 +467,9 @@ int main(void)
         cmocka_unit_test(promtool_finds_nothing_wrong),
         cmocka_unit_test(the_description_has_every_route_and_no_loose_end),
         cmocka_unit_test(the_page_for_people_needs_nobody_else),
+        cmocka_unit_test(a_topology_may_not_take_the_paths_operators_need),
+        cmocka_unit_test(cookies_are_for_tls_when_asked),
+        cmocka_unit_test(it_listens_on_ipv6),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
