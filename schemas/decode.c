@@ -292,6 +292,8 @@ static const uint8_t *begin_block(struct decoder *d, struct frame *frame, const 
         return fail(d, "the value has too many items");
     d->items_left -= (size_t)count;
     frame->left = (size_t)count;
+    if (!frame->left)
+        return at;
     if (frame->list && !grow(d, frame, frame->left))
         return fail(d, "the value needs too much memory for its bytes");
     if (frame->list)
