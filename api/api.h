@@ -37,6 +37,12 @@ typedef struct riacho_api_options {
     const char *const *trusted_proxies;
     size_t trusted_proxy_count;
 
+    /* Who may write to topics as an operator, beside this machine: addresses and networks, as
+     * above. Where a proxy on this machine speaks for others it must be trusted, or their requests
+     * would look like ours; one that forwards without being trusted is refused. */
+    const char *const *operators;
+    size_t operator_count;
+
     uint32_t threads;                 /* 0: 16; most of them sleep in an append or a wait */
     uint32_t connections;             /* 0: 512 */
     uint32_t connections_per_address; /* 0: 32 */

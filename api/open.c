@@ -123,6 +123,19 @@ static void make_limits(riacho_api *api, const riacho_api_options *options)
     api->address_writes = make_rate(options->writes, writes_default, factor);
 }
 
+/* This machine, and whom the options name. */
+static riacho_status init_operators(riacho_api *api, const riacho_api_options *options,
+                                    riacho_error *err)
+{
+    const size_t count = options->operator_count + 2;
+    const char **networks = riacho_alloc_zero(api->arena, count, sizeof *networks);
+    networks[0] = "127.0.0.0/8";
+    networks[1] = "::1";
+    for (size_t i = 2; i < count; i++)
+        networks[i] = options->operators[i - 2];
+    return riacho_proxies_init(&api->operators, networks, count, api->arena, err);
+}
+
 static riacho_status fill(riacho_api *api, const riacho_api_options *options, riacho_error *err)
 {
     const int threads = (int)number_or(options->threads, THREADS_DEFAULT);
@@ -146,6 +159,7 @@ static riacho_status fill(riacho_api *api, const riacho_api_options *options, ri
         riacho_cors_init(&api->cors, options->origins, options->origin_count, api->arena, err));
     RIACHO_TRY(riacho_proxies_init(&api->proxies, options->trusted_proxies,
                                    options->trusted_proxy_count, api->arena, err));
+    RIACHO_TRY(init_operators(api, options, err));
     RIACHO_TRY(riacho_routes_add(api, err));
     api->meter = riacho_meter_new(api->router);
     return RIACHO_OK;

@@ -134,10 +134,18 @@ static void write_replies(const riacho_endpoint *endpoint, riacho_schema_set *se
     riacho_buffer_printf(out, "\"default\":{\"$ref\":\"#/components/responses/Problem\"}}");
 }
 
+static const riacho_type *body_of(const riacho_endpoint *endpoint)
+{
+    if (endpoint->route)
+        return endpoint->route->body;
+    if (endpoint->handle == riacho_handle_store_many)
+        return &riacho_many_type;
+    return endpoint->handle == riacho_handle_topic_create ? &riacho_new_topic_type : NULL;
+}
+
 static void write_operation(const riacho_endpoint *endpoint, riacho_schema_set *set,
                             riacho_buffer *out)
 {
-    const riacho_route *route = endpoint->route;
     riacho_buffer_printf(out, "\"");
     for (const char *at = endpoint->method; *at; at++)
         riacho_buffer_printf(out, "%c", *at | 0x20);
@@ -147,10 +155,7 @@ static void write_operation(const riacho_endpoint *endpoint, riacho_schema_set *
     riacho_member_name(out, "tags");
     riacho_buffer_printf(out, "[\"%s\"]", endpoint->tag);
     write_parameters(endpoint, out);
-    write_body(route                                          ? route->body
-               : endpoint->handle == riacho_handle_store_many ? &riacho_many_type
-                                                              : NULL,
-               set, out);
+    write_body(body_of(endpoint), set, out);
     write_replies(endpoint, set, out);
     riacho_buffer_printf(out, "}");
 }

@@ -18,6 +18,9 @@ static const riacho_problem_info problems[RIACHO_PROBLEM_COUNT] = {
     [RIACHO_PROBLEM_VISITOR_FORGED] = {"visitor-forged", 401, "The visitor id is not one of ours",
                                        "Leave the Riacho-Visitor header and the riacho_visitor "
                                        "cookie out to be given a new id."},
+    [RIACHO_PROBLEM_NOT_OPERATOR] = {"not-operator", 403, "This is for operators",
+                                     "It is answered to the machine the worker runs on, and to the "
+                                     "networks in its configuration (http.operators)."},
     [RIACHO_PROBLEM_NOT_FOUND] = {"not-found", 404, "There is no such thing",
                                   "No route has this path, or the store has no such key."},
     [RIACHO_PROBLEM_METHOD_NOT_ALLOWED] = {"method-not-allowed", 405,

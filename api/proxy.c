@@ -83,7 +83,7 @@ static bool is_within(const riacho_network *network, const riacho_http_address *
     return true;
 }
 
-static bool is_trusted(const riacho_proxies *proxies, const riacho_http_address *address)
+bool riacho_proxies_hold(const riacho_proxies *proxies, const riacho_http_address *address)
 {
     for (size_t i = 0; i < proxies->count; i++)
         if (is_within(&proxies->networks[i], address))
@@ -114,8 +114,8 @@ void riacho_proxies_resolve(const riacho_proxies *proxies, riacho_http_request *
     if (proxies->count == 0)
         return;
     riacho_bytes list = riacho_http_header(request, "x-forwarded-for");
-    for (int hop = 0; hop < HOPS_MAX && list.size > 0 && is_trusted(proxies, &request->client);
-         hop++) {
+    for (int hop = 0;
+         hop < HOPS_MAX && list.size > 0 && riacho_proxies_hold(proxies, &request->client); hop++) {
         if (!parse_address(take_last(&list), &address))
             return;
         request->client = address;

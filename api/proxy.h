@@ -23,5 +23,7 @@ typedef struct riacho_proxies {
 RIACHO_CHECKED riacho_status riacho_proxies_init(riacho_proxies *proxies, const char *const *texts,
                                                  size_t count, riacho_arena *arena,
                                                  riacho_error *err);
+/* Whether one of the networks holds the address. */
+bool riacho_proxies_hold(const riacho_proxies *proxies, const riacho_http_address *address);
 /* Sets request->client. */
 void riacho_proxies_resolve(const riacho_proxies *proxies, riacho_http_request *request);

@@ -203,9 +203,8 @@ void riacho_handle_query(riacho_exchange *exchange)
         answer_refused(exchange, status, &err);
 }
 
-/* A whole number in [0, max]; `otherwise` when it is not given. */
-static bool read_number(riacho_exchange *exchange, const char *name, uint32_t otherwise,
-                        uint32_t max, uint32_t *ret_number)
+bool riacho_exchange_number(riacho_exchange *exchange, const char *name, uint32_t otherwise,
+                            uint32_t max, uint32_t *ret_number)
 {
     riacho_http_request *request = exchange->request;
     const riacho_bytes text = riacho_http_parameter(request, name);
@@ -245,7 +244,7 @@ static bool start_read(riacho_exchange *exchange, riacho_read_kind kind, riacho_
         .key = riacho_exchange_path(exchange, "key"),
         .cursor = riacho_http_parameter(request, "cursor"),
     };
-    return read_number(exchange, "limit", 0, RIACHO_PAGE_ITEMS_MAX, &ret_read->limit) &&
+    return riacho_exchange_number(exchange, "limit", 0, RIACHO_PAGE_ITEMS_MAX, &ret_read->limit) &&
            reach_position(exchange);
 }
 
@@ -295,7 +294,7 @@ void riacho_handle_store_rank(riacho_exchange *exchange)
 {
     riacho_read read;
     if (!start_read(exchange, RIACHO_READ_RANK, &read) ||
-        !read_number(exchange, "around", 0, RIACHO_PAGE_ITEMS_MAX / 2, &read.around))
+        !riacho_exchange_number(exchange, "around", 0, RIACHO_PAGE_ITEMS_MAX / 2, &read.around))
         return;
     read.key = riacho_http_parameter(exchange->request, "key");
     read.member = riacho_exchange_path(exchange, "member");

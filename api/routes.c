@@ -47,6 +47,13 @@ static const riacho_parameter of_list[] = {
     {"cursor", RIACHO_PARAMETER_TEXT, "Where the page before ended"},
     {0},
 };
+static const riacho_parameter of_records[] = {
+    {"partition", RIACHO_PARAMETER_COUNT, "Which; default 0"},
+    {"from", RIACHO_PARAMETER_TEXT,
+     "earliest, latest, an offset, a time (RFC 3339, UTC), a position"},
+    {"limit", RIACHO_PARAMETER_COUNT, "Records on a page"},
+    {0},
+};
 static const riacho_parameter of_graph[] = {
     {"format", RIACHO_PARAMETER_TEXT, "text, dot, mermaid or json"},
     {0},
@@ -103,6 +110,14 @@ static const struct row built_in[] = {
      "The worker that answers", NULL},
     {"GET", "/v1/topics", RIACHO_ENDPOINT_READ, riacho_handle_topics, "listTopics", "control",
      "Topics of the log, with the offsets they hold", NULL},
+    {"POST", "/v1/topics", RIACHO_ENDPOINT_WRITE, riacho_handle_topic_create, "createTopic",
+     "operators", "A new topic; for operators", NULL},
+    {"GET", "/v1/topics/{topic}/records", RIACHO_ENDPOINT_READ, riacho_handle_records,
+     "readRecords", "control", "Records of one partition, as JSON", of_records},
+    {"POST", "/v1/topics/{topic}/records", RIACHO_ENDPOINT_WRITE, riacho_handle_produce,
+     "produceRecords", "operators", "Append records, all or none; for operators", NULL},
+    {"GET", "/v1/dlq", RIACHO_ENDPOINT_READ, riacho_handle_dead_letters, "summariseDeadLetters",
+     "control", "Dead letters, counted by where they came from and why", NULL},
     {"GET", "/v1/stores", RIACHO_ENDPOINT_READ, riacho_handle_stores, "listStores", "stores",
      "Stores of all topologies", NULL},
     {"GET", "/v1/stores/{store}/keys/{key}", RIACHO_ENDPOINT_READ, riacho_handle_store_key,

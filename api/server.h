@@ -29,7 +29,8 @@ struct riacho_api {
     riacho_secret secret;
     riacho_cors cors;
     riacho_proxies proxies;
-    riacho_rate *reads; /* NULL: no limit */
+    riacho_proxies operators; /* who may use the operators' endpoints */
+    riacho_rate *reads;       /* NULL: no limit */
     riacho_rate *writes;
     riacho_rate *address_reads;
     riacho_rate *address_writes;
@@ -61,6 +62,10 @@ void riacho_exchange_fail(riacho_exchange *exchange, riacho_status status, const
 riacho_bytes riacho_exchange_path(const riacho_exchange *exchange, const char *name);
 /* A copy of the text, terminated; it holds no NUL. */
 const char *riacho_exchange_text(const riacho_exchange *exchange, riacho_bytes text);
+/* The query parameter as a whole number in [0, max], `otherwise` when it is not given; false when
+ * it was answered with a problem (query.c). */
+bool riacho_exchange_number(riacho_exchange *exchange, const char *name, uint32_t otherwise,
+                            uint32_t max, uint32_t *ret_number);
 /* Copies the buffer's bytes into the arena and answers with them. */
 void riacho_exchange_answer(riacho_exchange *exchange, unsigned status, const char *media_type,
                             const riacho_buffer *body);
@@ -71,8 +76,9 @@ RIACHO_CHECKED riacho_status riacho_exchange_wait(riacho_exchange *exchange,
                                                   const riacho_position *position, int64_t wait_ms,
                                                   riacho_error *err);
 
-/* The body of an mget (query.c). */
+/* The body of an mget (query.c), of a new topic (records.c). */
 extern const riacho_type riacho_many_type;
+extern const riacho_type riacho_new_topic_type;
 
 /* The handlers. */
 void riacho_handle_command(riacho_exchange *exchange); /* command.c */
@@ -93,6 +99,10 @@ void riacho_handle_progress(riacho_exchange *exchange);
 void riacho_handle_tasks(riacho_exchange *exchange);
 void riacho_handle_workers(riacho_exchange *exchange);
 void riacho_handle_topics(riacho_exchange *exchange);
+void riacho_handle_topic_create(riacho_exchange *exchange); /* records.c */
+void riacho_handle_records(riacho_exchange *exchange);
+void riacho_handle_produce(riacho_exchange *exchange);
+void riacho_handle_dead_letters(riacho_exchange *exchange);
 void riacho_handle_live(riacho_exchange *exchange); /* health.c */
 void riacho_handle_ready(riacho_exchange *exchange);
 void riacho_handle_started(riacho_exchange *exchange);

@@ -13,8 +13,8 @@
 #include "base/text.h"
 #include "dataset.h"
 #include "project.h"
-#include "records.h"
 #include "riacho/backend/embedded_log.h"
+#include "riacho/record.h"
 
 enum { BATCH_RECORDS = 1000 };
 

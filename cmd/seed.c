@@ -4,23 +4,11 @@
  */
 #include "seed.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "base/macros.h"
-#include "records.h"
-
-enum { SEED_RECORDS_MAX = 1000 };
-
-static inline void riacho_auto_file(FILE **file)
-{
-    if (*file)
-        fclose(*file);
-}
+#include "lines.h"
+#include "runtime/records.h"
 
 /* Whether no partition of the topic ever held a record. */
 static riacho_status never_used(riacho_log *log, const char *topic, riacho_arena *arena,
@@ -37,50 +25,81 @@ static riacho_status never_used(riacho_log *log, const char *topic, riacho_arena
     return RIACHO_OK;
 }
 
-/* `${now}` stands for the present, in ms: what is there on the first run was made at the first run.
- */
-static riacho_bytes fill_in_now(riacho_arena *arena, riacho_bytes line, int64_t now_ms)
+/* Leaves out what goes to topics that were used; in place. */
+static riacho_status keep_new(riacho_log *log, riacho_arena *arena, riacho_log_append *records,
+                              size_t *count, riacho_error *err)
 {
-    static const char word[] = "${now}";
-    const char *at = memmem(line.data, line.size, word, strlen(word));
-    if (!at)
-        return line;
-    const size_t before = (size_t)(at - (const char *)line.data);
-    const size_t behind = line.size - before - strlen(word);
-    const char *filled =
-        riacho_format(arena, "%.*s%" PRId64 "%.*s", (int)before, (const char *)line.data, now_ms,
-                      (int)behind, at + strlen(word));
-    return fill_in_now(arena, riacho_text(filled), now_ms);
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        bool never;
+        RIACHO_TRY(never_used(log, records[i].topic, arena, &never, err));
+        if (never)
+            records[kept++] = records[i];
+    }
+    *count = kept;
+    return RIACHO_OK;
+}
+
+/* A seed that is being read. */
+struct seed {
+    riacho_log *log;
+    riacho_topic_types types;
+    riacho_lines *lines;
+    riacho_arena *arena;
+    riacho_log_append records[RIACHO_SEED_RECORDS_MAX];
+    size_t count;
+};
+
+static riacho_status read_batch(struct seed *seed, const riacho_lines_batch *batch,
+                                riacho_error *err)
+{
+    riacho_log_append *records;
+    riacho_json_issues issues;
+    const riacho_records_batch texts = {
+        .items = batch->texts,
+        .count = batch->count,
+        .now_ms = riacho_clock_system()->now_ms(riacho_clock_system()),
+    };
+    if (seed->count + batch->count > RIACHO_SEED_RECORDS_MAX)
+        return riacho_fail(err, RIACHO_REJECT, "%s holds more than %d records",
+                           riacho_lines_name(seed->lines), (int)RIACHO_SEED_RECORDS_MAX);
+    const riacho_status status =
+        riacho_records_encode(seed->log, &seed->types, &texts, seed->arena, &records, &issues, err);
+    if (issues.count)
+        return riacho_fail(err, RIACHO_REJECT, "%s",
+                           riacho_lines_explain(seed->lines, batch, &issues.items[0], seed->arena));
+    RIACHO_TRY(status);
+    memcpy(seed->records + seed->count, records, batch->count * sizeof *records);
+    seed->count += batch->count;
+    return RIACHO_OK;
+}
+
+static riacho_status read_all(struct seed *seed, riacho_error *err)
+{
+    riacho_lines_batch batch;
+    for (;;) {
+        RIACHO_TRY(riacho_lines_next(seed->lines, &batch, err));
+        if (!batch.count)
+            return keep_new(seed->log, seed->arena, seed->records, &seed->count, err);
+        RIACHO_TRY(read_batch(seed, &batch, err));
+    }
 }
 
 riacho_status riacho_seed(const char *path, riacho_log *log, const riacho_project *project,
                           riacho_error *err)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
-    RIACHO_AUTO(file) FILE *file = fopen(path, "r");
-    RIACHO_AUTO(heap) char *line = NULL;
-    riacho_log_append records[SEED_RECORDS_MAX];
-    riacho_position positions[SEED_RECORDS_MAX];
-    size_t capacity = 0, count = 0;
-    if (!file)
-        return riacho_fail(err, RIACHO_REJECT, "the seed file %s cannot be read: %s", path,
-                           strerror(errno));
-    const int64_t now_ms = riacho_clock_system()->now_ms(riacho_clock_system());
-    ssize_t size;
-    for (unsigned number = 1; (size = getline(&line, &capacity, file)) > 0; number++) {
-        riacho_error why;
-        bool never;
-        if (line[0] == '\n')
-            continue;
-        const riacho_bytes text = fill_in_now(arena, (riacho_bytes){line, (size_t)size}, now_ms);
-        if (count == SEED_RECORDS_MAX)
-            return riacho_fail(err, RIACHO_REJECT, "%s holds more than %d records", path,
-                               SEED_RECORDS_MAX);
-        if (riacho_record_read(text, NULL, project->graphs, project->graph_count, project->schemas,
-                               now_ms, arena, &records[count], &why) != RIACHO_OK)
-            return riacho_fail(err, RIACHO_REJECT, "%s:%u: %s", path, number, why.text);
-        RIACHO_TRY(never_used(log, records[count].topic, arena, &never, err));
-        count += never;
-    }
-    return count ? log->ops->append(log, records, count, positions, err) : RIACHO_OK;
+    RIACHO_AUTO(lines) riacho_lines *lines = NULL;
+    struct seed *seed = riacho_alloc_zero(arena, 1, sizeof *seed);
+    RIACHO_TRY(riacho_lines_open(path, &lines, err));
+    seed->log = log;
+    seed->types = (riacho_topic_types){.graphs = (const riacho_graph *const *)project->graphs,
+                                       .graph_count = project->graph_count,
+                                       .schemas = project->schemas};
+    seed->lines = lines;
+    seed->arena = arena;
+    RIACHO_TRY(read_all(seed, err));
+    riacho_position *positions = riacho_alloc_zero(arena, seed->count + 1, sizeof *positions);
+    return seed->count ? log->ops->append(log, seed->records, seed->count, positions, err)
+                       : RIACHO_OK;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "records.h"
 #include "serve_private.h"
 
 static int compare_names(const void *a, const void *b)
@@ -34,20 +35,40 @@ static riacho_status describe(riacho_log *log, const riacho_topic_spec *spec, ri
     return RIACHO_OK;
 }
 
-riacho_status riacho_worker_topics(riacho_worker *worker, riacho_arena *arena,
-                                   riacho_topic_status **ret_topics, size_t *ret_count,
-                                   riacho_error *err)
+riacho_status riacho_topics_read(riacho_log *log, riacho_arena *arena,
+                                 riacho_topic_status **ret_topics, size_t *ret_count,
+                                 riacho_error *err)
 {
     riacho_topic_spec *specs;
     size_t count;
-    RIACHO_TRY(riacho_serving_ready(worker, err));
-    RIACHO_TRY(worker->log->ops->topic_list(worker->log, arena, &specs, &count, err));
+    RIACHO_TRY(log->ops->topic_list(log, arena, &specs, &count, err));
     if (count > 0)
         qsort(specs, count, sizeof *specs, compare_names);
     riacho_topic_status *topics = riacho_alloc_zero(arena, count + 1, sizeof *topics);
     for (size_t i = 0; i < count; i++)
-        RIACHO_TRY(describe(worker->log, &specs[i], arena, &topics[i], err));
+        RIACHO_TRY(describe(log, &specs[i], arena, &topics[i], err));
     *ret_topics = topics;
     *ret_count = count;
     return RIACHO_OK;
+}
+
+riacho_status riacho_topic_create(riacho_log *log, const riacho_topic_spec *spec, riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_topic_spec there;
+    const riacho_status found = log->ops->topic_describe(log, spec->name, arena, &there, err);
+    if (found == RIACHO_OK)
+        return riacho_fail(err, RIACHO_REJECT, "topic %s is there already, with %d partitions",
+                           there.name, (int)there.partitions);
+    if (found != RIACHO_REJECT)
+        return found;
+    return log->ops->topic_ensure(log, spec, err);
+}
+
+riacho_status riacho_worker_topics(riacho_worker *worker, riacho_arena *arena,
+                                   riacho_topic_status **ret_topics, size_t *ret_count,
+                                   riacho_error *err)
+{
+    RIACHO_TRY(riacho_serving_ready(worker, err));
+    return riacho_topics_read(worker->log, arena, ret_topics, ret_count, err);
 }

@@ -73,8 +73,7 @@ static void print_headers(riacho_headers headers, riacho_buffer *out)
 }
 
 void riacho_record_print(const riacho_position *at, const riacho_log_record *record,
-                         const riacho_topic_codecs *codecs, riacho_arena *arena,
-                         riacho_buffer *out)
+                         const riacho_topic_codecs *codecs, riacho_arena *arena, riacho_buffer *out)
 {
     riacho_buffer_printf(out, "{\"topic\":");
     riacho_json_quote(riacho_text(at->topic), out);

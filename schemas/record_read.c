@@ -151,7 +151,8 @@ static bool read_header_value(struct reading *r, const char *pointer, riacho_byt
     if (r->header_count == RIACHO_HEADERS_MAX)
         note(r, "/headers", "are too many");
     else
-        r->headers[r->header_count++] = (riacho_header){name, value};
+        r->headers[r->header_count++] =
+            (riacho_header){riacho_copy(r->arena, name), riacho_copy(r->arena, value)};
     return true;
 }
 
@@ -231,8 +232,7 @@ static bool read_named(struct reading *r, unsigned *seen)
     if (!riacho_json_string(&r->scan, &name) || !riacho_json_expect(&r->scan, ':'))
         return false;
     const size_t member = find_member(name);
-    const char *pointer =
-        riacho_format(r->arena, "/%.*s", (int)name.size, (const char *)name.data);
+    const char *pointer = riacho_format(r->arena, "/%.*s", (int)name.size, (const char *)name.data);
     if (member == MEMBERS) {
         const char *meant = riacho_suggest(name, members, MEMBERS);
         return wrong(r, pointer,
@@ -376,9 +376,8 @@ static void split_lines(riacho_bytes text, struct items *items, riacho_arena *ar
     }
 }
 
-riacho_status riacho_records_split(riacho_bytes text, riacho_arena *arena,
-                                   riacho_bytes **ret_items, size_t *ret_count,
-                                   riacho_json_issues *ret_issues)
+riacho_status riacho_records_split(riacho_bytes text, riacho_arena *arena, riacho_bytes **ret_items,
+                                   size_t *ret_count, riacho_json_issues *ret_issues)
 {
     struct reading *r = riacho_alloc_zero(arena, 1, sizeof *r);
     struct items items = {0};

@@ -9,9 +9,9 @@
 
 #include "base/macros.h"
 #include "base/text.h"
-#include "cmd/records.h"
 #include "match.h"
 #include "play.h"
+#include "runtime/records.h"
 
 /* Key or value of a record as JSON; absent stays absent. */
 static riacho_bytes decode(riacho_stage *stage, riacho_bytes bytes, const riacho_codec *codec)
@@ -65,8 +65,8 @@ static riacho_topic_codecs codecs_of(riacho_stage *stage, const char *topic)
     riacho_topic_codecs codecs = {0};
     const riacho_graph *graph = stage->graph;
     riacho_error why;
-    (void)!riacho_topic_codecs_find((riacho_graph *const *)&graph, 1, stage->project->schemas,
-                                    topic, &codecs, &why);
+    const riacho_topic_types types = {&graph, 1, stage->project->schemas, {0}};
+    (void)!riacho_topic_codecs_find(&types, topic, &codecs, &why);
     return codecs;
 }
 

@@ -15,7 +15,7 @@
 
 #include "base/macros.h"
 #include "base/text.h"
-#include "cmd/records.h"
+#include "runtime/records.h"
 #include "schemas/container.h"
 
 void riacho_stage_fail(riacho_stage *stage, const riacho_yaml_node *node, const char *format, ...)
@@ -134,8 +134,8 @@ static bool send(riacho_stage *stage, const riacho_yaml_node *record)
             number_of(riacho_yaml_get(record, "at"), riacho_engine_now_ms(stage->engine)),
     };
     const riacho_graph *graph = stage->graph;
-    if (riacho_topic_codecs_find((riacho_graph *const *)&graph, 1, stage->project->schemas, topic,
-                                 &codecs, &why) != RIACHO_OK ||
+    const riacho_topic_types types = {&graph, 1, stage->project->schemas, {0}};
+    if (riacho_topic_codecs_find(&types, topic, &codecs, &why) != RIACHO_OK ||
         riacho_stage_encode(stage, riacho_yaml_get(record, "key"), codecs.key,
                             &append.record.key) != RIACHO_OK ||
         riacho_stage_encode(stage, riacho_yaml_get(record, "value"), codecs.value,
@@ -287,8 +287,8 @@ static riacho_status feed_fixture(riacho_stage *stage, riacho_error *err)
     riacho_container_reader *reader;
     riacho_topic_codecs codecs;
     const riacho_field *key;
-    RIACHO_TRY(riacho_topic_codecs_find((riacho_graph *const *)&graph, 1, stage->project->schemas,
-                                        topic, &codecs, err));
+    const riacho_topic_types types = {&graph, 1, stage->project->schemas, {0}};
+    RIACHO_TRY(riacho_topic_codecs_find(&types, topic, &codecs, err));
     RIACHO_TRY(find_fixture_key(stage, &codecs, &key, err));
     RIACHO_TRY(riacho_container_reader_open(stage->test->fixture, codecs.value, &reader, err));
     riacho_status status;
