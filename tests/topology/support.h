@@ -19,7 +19,7 @@
 
 /* schemas/ of this folder; ends the test when they cannot be opened. */
 riacho_schemas *open_schemas(void);
-/* The library `lib`: keep, to_pet, to_old_pet, move, fold_pet, fold_any, add, work, split, look, pet_now. */
+/* The library `lib`; see support.c for its functions. */
 riacho_functions *test_functions(riacho_schemas *schemas);
 
 /* What `transform` makes of a case's input; the output is compared with the expected lines. */

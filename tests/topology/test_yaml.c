@@ -305,6 +305,25 @@ static void documents_are_told_apart_by_their_kind(void **state)
     assert_non_null(riacho_yaml_get(riacho_yaml_get(documents.tests[0], "spec"), "anything"));
 }
 
+static void the_json_schema_describes_what_is_loaded(void **state)
+{
+    (void)state;
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    RIACHO_AUTO(buffer) riacho_buffer text = {0};
+    riacho_yaml_print_schema(&text);
+    riacho_buffer_append(&text, "", 1);
+    const riacho_yaml_node *schema = read_text((const char *)text.data, arena)->documents[0];
+    const riacho_yaml_node *shapes = riacho_yaml_get(schema, "$defs");
+    const riacho_yaml_node *stream = riacho_yaml_get(shapes, "Stream");
+    const riacho_yaml_node *required = riacho_yaml_get(stream, "required");
+    assert_int_equal(required->count, 3);
+    assert_string_equal(required->entries[0].value->text.data, "topic");
+    assert_non_null(riacho_yaml_get(riacho_yaml_get(stream, "properties"), "partitions"));
+    assert_null(riacho_yaml_get(riacho_yaml_get(stream, "properties"), "config"));
+    const riacho_yaml_node *closed = riacho_yaml_get(stream, "additionalProperties");
+    assert_string_equal(closed->text.data, "false");
+}
+
 static void a_file_that_is_not_there_is_an_issue(void **state)
 {
     (void)state;
@@ -329,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_worker_file_says_everything),
         cmocka_unit_test(a_worker_file_has_defaults),
         cmocka_unit_test(documents_are_told_apart_by_their_kind),
+        cmocka_unit_test(the_json_schema_describes_what_is_loaded),
         cmocka_unit_test(a_file_that_is_not_there_is_an_issue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
