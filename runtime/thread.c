@@ -239,7 +239,20 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* How long the next fetch may wait: not at all while a task can process, else until the first thing
+/* Has records and may process them, perhaps only after a fetch has shown that no other input comes
+ * first: the next fetch must not wait. */
+static bool has_records(const riacho_run *run, int64_t now)
+{
+    if (run->commit_phase != RIACHO_COMMIT_OPEN || now < run->attempt_at_ns)
+        return false;
+    for (size_t i = 0; i < run->input_count; i++) {
+        if (run->inputs[i].buffered && !riacho_input_reached(&run->inputs[i]))
+            return true;
+    }
+    return false;
+}
+
+/* How long the next fetch may wait: not at all while a task has records, else until the first thing
  * that is due by time. */
 static int64_t idle_ms(riacho_thread *thread)
 {
@@ -248,7 +261,7 @@ static int64_t idle_ms(riacho_thread *thread)
     int64_t due_ns = now + (int64_t)RIACHO_IDLE_POLL_MS * 1000000;
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
-        if (riacho_run_ready(run, now))
+        if (has_records(run, now))
             return 0;
         due_ns = earlier(due_ns, commit_due_ns(run, true));
         if (run->attempt_at_ns)

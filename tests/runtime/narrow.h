@@ -11,14 +11,14 @@
 #include "riacho/port/store.h"
 
 typedef struct narrow {
-    bool log_full;     /* commit and append give RIACHO_RETRY */
-    bool store_full;   /* write gives RIACHO_RETRY */
-    int damaged;       /* so many opens of a store give RIACHO_REJECT */
-    int quarantined;   /* calls */
-    int64_t held_from; /* bounds tell that nothing below is held */
-    int64_t lost;      /* bounds tell an end that is this much too small */
-    unsigned commits;  /* of tasks, origins left out, that reached the log */
-    unsigned writes;   /* that reached a store */
+    bool log_full;            /* commit and append give RIACHO_RETRY */
+    bool store_full;          /* write gives RIACHO_RETRY */
+    int damaged;              /* so many opens of a store give RIACHO_REJECT */
+    int quarantined;          /* calls */
+    int64_t held_from;        /* bounds tell that nothing below is held */
+    int64_t lost;             /* bounds tell an end that is this much too small */
+    _Atomic unsigned commits; /* of tasks, origins left out, that reached the log */
+    _Atomic unsigned writes;  /* that reached a store */
 } narrow;
 
 riacho_log *narrow_log(narrow *said, riacho_log *inner);

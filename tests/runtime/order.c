@@ -167,6 +167,21 @@ static void test_a_processor_and_a_small_overlay_force_commits(void **state)
     fixture_free(f);
 }
 
+static void test_a_commit_has_a_bounded_number_of_records(void **state)
+{
+    (void)state;
+    enum { RECORDS = 50000 }; /* RIACHO_COMMIT_RECORDS_MAX */
+    fixture *f = fixture_new(&(fixture_options){.on_process = {.action = RIACHO_ON_ERROR_SKIP}});
+    fixture_start(f);
+    for (int i = 0; i < RECORDS + 10; i++)
+        fixture_send_to(f, FIXTURE_IN, 0, "a0", FIXTURE_REFUSE, i);
+    assert_int_equal(riacho_worker_drive(f->worker, RIACHO_DRIVE_NO_COMMIT, &f->error), RIACHO_OK);
+    const riacho_task_counters *counters = &fixture_task(f, "0_0")->counters;
+    assert_int_equal(atomic_load(&counters->commits), 1);
+    assert_int_equal(atomic_load(&counters->records), RECORDS + 10);
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_a_publication_stays_as_it_was),
         cmocka_unit_test(test_a_position_is_followed_through_the_repartition_topic),
         cmocka_unit_test(test_a_processor_and_a_small_overlay_force_commits),
+        cmocka_unit_test(test_a_commit_has_a_bounded_number_of_records),
     };
     return cmocka_run_group_tests_name("order and time", tests, NULL, NULL);
 }
