@@ -50,16 +50,31 @@ struct seed {
     size_t count;
 };
 
+/* `${now}` stands for the present, in ms: what is there on the first run was made at the first run.
+ */
+static riacho_bytes fill_in_now(riacho_arena *arena, riacho_bytes line, int64_t now_ms)
+{
+    static const char word[] = "${now}";
+    const char *at = memmem(line.data, line.size, word, strlen(word));
+    if (!at)
+        return line;
+    const size_t before = (size_t)(at - (const char *)line.data);
+    const size_t behind = line.size - before - strlen(word);
+    const char *filled = riacho_format(arena, "%.*s%lld%.*s", (int)before, (const char *)line.data,
+                                       (long long)now_ms, (int)behind, at + strlen(word));
+    return fill_in_now(arena, riacho_text(filled), now_ms);
+}
+
 static riacho_status read_batch(struct seed *seed, const riacho_lines_batch *batch,
                                 riacho_error *err)
 {
     riacho_log_append *records;
     riacho_json_issues issues;
-    const riacho_records_batch texts = {
-        .items = batch->texts,
-        .count = batch->count,
-        .now_ms = riacho_clock_system()->now_ms(riacho_clock_system()),
-    };
+    const int64_t now_ms = riacho_clock_system()->now_ms(riacho_clock_system());
+    riacho_bytes *filled = riacho_alloc(seed->arena, batch->count * sizeof *filled);
+    for (size_t i = 0; i < batch->count; i++)
+        filled[i] = fill_in_now(seed->arena, batch->texts[i], now_ms);
+    const riacho_records_batch texts = {.items = filled, .count = batch->count, .now_ms = now_ms};
     if (seed->count + batch->count > RIACHO_SEED_RECORDS_MAX)
         return riacho_fail(err, RIACHO_REJECT, "%s holds more than %d records",
                            riacho_lines_name(seed->lines), (int)RIACHO_SEED_RECORDS_MAX);
