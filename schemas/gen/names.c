@@ -57,7 +57,7 @@ static char *split_words(riacho_arena *arena, const char *name)
 const char *riacho_gen_snake(riacho_arena *arena, const char *name)
 {
     char *text = split_words(arena, name);
-    return is_keyword(text) ? strcat(text, "_") : text;
+    return is_keyword(text) ? riacho_format(arena, "%s_", text) : text;
 }
 
 const char *riacho_gen_capitals(riacho_arena *arena, const char *name)

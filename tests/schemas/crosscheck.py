@@ -106,9 +106,13 @@ class Schemas:
             return pair if self.rng.random() < 0.7 else pair[::-1]
         branches = {}
         for _ in range(self.rng.randint(2, 5)):
+            before = list(self.finished)
             branch = "null" if self.rng.random() < 0.15 else self.any(depth - 1, union=False)
             named = isinstance(branch, dict) and branch["type"] in NAMED
-            branches.setdefault(f"{self.space}.{branch['name']}" if named else word_of(branch), branch)
+            key = f"{self.space}.{branch['name']}" if named else word_of(branch)
+            if key in branches:
+                self.finished = before  # what the branch defines goes with it
+            branches.setdefault(key, branch)
         return list(branches.values())
 
     def record(self, depth):
