@@ -89,8 +89,8 @@ void reply_done(http_reply *reply)
 
 const char *reply_header(const http_reply *reply, const char *name)
 {
-    static char values[4][4096];
-    static unsigned turn;
+    static _Thread_local char values[4][4096];
+    static _Thread_local unsigned turn;
     char *value = values[turn++ % 4];
     const size_t size = strlen(name);
     for (const char *line = strstr(reply->head, "\r\n"); line; line = strstr(line, "\r\n")) {

@@ -22,7 +22,7 @@ typedef struct http_reply {
 
 bool client_read(int fd, bool head_only, http_reply *ret_reply);
 void reply_done(http_reply *reply);
-/* The header's value in a static buffer; NULL when there is none. Name as it is sent. */
+/* The header's value in one of four buffers of the thread; NULL when there is none. */
 const char *reply_header(const http_reply *reply, const char *name);
 
 /* One request on a connection of its own. `headers` are whole lines "A: b\r\n", or "". */
