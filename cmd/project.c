@@ -145,11 +145,16 @@ static riacho_status read_file(riacho_project *project, const char *path,
     const riacho_yaml_file *file = NULL;
     riacho_yaml_documents documents = {0};
 
+    /* Each stage goes on with what the one before could make of the file, so that one run finds all
+     * there is to find. */
     riacho_status status = riacho_yaml_read_file(path, project->arena, &issues, &file);
-    if (status == RIACHO_OK)
-        status = riacho_yaml_load(file, &yaml, project->arena, &issues, &documents);
-    for (size_t i = 0; i < documents.topology_count && !issues.errors; i++)
-        status = riacho_project_add(project, documents.topologies[i], options->depth, &issues);
+    if (file && riacho_yaml_load(file, &yaml, project->arena, &issues, &documents) != RIACHO_OK)
+        status = RIACHO_REJECT;
+    for (size_t i = 0; i < documents.topology_count; i++) {
+        const riacho_status built =
+            riacho_project_add(project, documents.topologies[i], options->depth, &issues);
+        status = status == RIACHO_OK ? built : status;
+    }
     if (status == RIACHO_OK && !documents.topology_count) {
         const riacho_issue none = {.mark = {.file = path},
                                    .text = "there is no document of kind Topology in it"};

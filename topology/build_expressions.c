@@ -61,10 +61,11 @@ bool riacho_build_scope(const riacho_scope_types *types, riacho_expr_name names[
     names[RIACHO_SCOPE_HEADERS] = (riacho_expr_name){
         .name = "headers", .type = &riacho_type_string, .how = RIACHO_NAME_LOOKUP};
     names[RIACHO_SCOPE_AGG] = (riacho_expr_name){.name = "agg", .type = types->agg.codec->type};
-    if (types->values == RIACHO_VALUES_MAYBE_NULL) {
+    /* Records without a key reach every step but a fold, which has dropped them. */
+    if (!folds)
         names[RIACHO_SCOPE_KEY].how = RIACHO_NAME_NULLABLE;
+    if (types->values == RIACHO_VALUES_MAYBE_NULL)
         names[RIACHO_SCOPE_VALUE].how = RIACHO_NAME_NULLABLE;
-    }
     *ret_scope =
         (riacho_expr_scope){names, folds ? (size_t)RIACHO_SCOPE_COUNT : (size_t)RIACHO_SCOPE_AGG};
     return !riacho_build_is_unknown(&types->key) && !riacho_build_is_unknown(&types->value);
