@@ -11,7 +11,10 @@
 #include "base/text.h"
 #include "serve_read.h"
 
-enum { LIMIT_DEFAULT = 20 };
+enum {
+    LIMIT_DEFAULT = 20,
+    ANSWER_BYTES = 512, /* room for most answers in one allocation */
+};
 
 static const char *const read_names[] = {[RIACHO_READ_GET] = "get",
                                          [RIACHO_READ_RANGE] = "range",
@@ -141,6 +144,7 @@ static riacho_status ask(riacho_question *question, riacho_reply *ret_reply, ria
     riacho_reply reply = {.found = RIACHO_REPLY_NOT_FOUND};
     RIACHO_TRY(check(question, err));
     RIACHO_TRY(riacho_question_open(question, err));
+    riacho_buffer_reserve(&answer.json, ANSWER_BYTES);
     RIACHO_TRY(answer_question(question, &answer, err));
     if (answer.found) {
         reply.found = RIACHO_REPLY_FOUND;
