@@ -67,13 +67,26 @@ void riacho_question_close(riacho_question *question)
     question->shard_count = 0;
 }
 
+/* What a task stored must be readable: when it is not, that is our failure and not the question's.
+ */
+static riacho_status decode_stored(const riacho_codec *codec, riacho_bytes bytes,
+                                   riacho_arena *arena, const void **ret_value, riacho_error *err)
+{
+    riacho_error why = {""};
+    void *value = riacho_alloc_zero(arena, 1, codec->type->size + 1);
+    if (riacho_decode(codec, bytes, arena, value, &why) != RIACHO_OK)
+        return riacho_fail(err, RIACHO_FATAL, "a stored %s cannot be read: %s", codec->name,
+                           why.text);
+    *ret_value = value;
+    return RIACHO_OK;
+}
+
 riacho_status riacho_answer_part(const riacho_data *data, riacho_bytes bytes, riacho_arena *arena,
                                  riacho_buffer *out, riacho_error *err)
 {
-    const riacho_type *type = data->codec->type;
-    void *value = riacho_alloc_zero(arena, 1, type->size + 1);
-    RIACHO_TRY(riacho_decode(data->codec, bytes, arena, value, err));
-    riacho_json_write(type, value, out);
+    const void *value;
+    RIACHO_TRY(decode_stored(data->codec, bytes, arena, &value, err));
+    riacho_json_write(data->codec->type, value, out);
     return RIACHO_OK;
 }
 
@@ -85,19 +98,16 @@ static riacho_status apply_view(const riacho_question *question, riacho_bytes ke
     riacho_clock *clock = question->worker->clock;
     const void *key = question->key;
     if (!question->reply)
-        return riacho_fail(err, RIACHO_REJECT, "the type that view %s answers with is not known",
+        return riacho_fail(err, RIACHO_FATAL, "the type that view %s answers with is not known",
                            view->name);
-    if (!key) {
-        const riacho_codec *codec = question->store->key.codec;
-        void *decoded = riacho_alloc_zero(question->arena, 1, codec->type->size + 1);
-        RIACHO_TRY(riacho_decode(codec, key_bytes, question->arena, decoded, err));
-        key = decoded;
-    }
+    if (!key)
+        RIACHO_TRY(
+            decode_stored(question->store->key.codec, key_bytes, question->arena, &key, err));
     void *reply = riacho_alloc_zero(question->arena, 1, question->reply->size + 1);
     const riacho_status status =
         view->view(question->arena, clock->now_ms(clock), key, state, reply);
     if (status != RIACHO_OK)
-        return riacho_fail(err, RIACHO_REJECT, "view %s refuses the state", view->name);
+        return riacho_fail(err, RIACHO_FATAL, "view %s refuses the state", view->name);
     riacho_json_write(question->reply, reply, out);
     return RIACHO_OK;
 }
@@ -106,8 +116,8 @@ riacho_status riacho_answer_value(const riacho_question *question, riacho_bytes 
                                   riacho_bytes value, riacho_buffer *out, riacho_error *err)
 {
     const riacho_codec *codec = question->store->value.codec;
-    void *state = riacho_alloc_zero(question->arena, 1, codec->type->size + 1);
-    RIACHO_TRY(riacho_decode(codec, value, question->arena, state, err));
+    const void *state;
+    RIACHO_TRY(decode_stored(codec, value, question->arena, &state, err));
     if (question->view)
         return apply_view(question, key_bytes, state, out, err);
     riacho_json_write(codec->type, state, out);

@@ -45,6 +45,8 @@ static riacho_status aged(riacho_arena *arena, int64_t now_ms, const void *key, 
     const struct note *note = state;
     struct aged *reply = ret_reply;
     (void)arena;
+    if (riacho_bytes_equal(note->text, (riacho_bytes){"unviewable", 10}))
+        return RIACHO_REJECT;
     reply->pet = *(const riacho_bytes *)key;
     reply->points = now_ms > note->at_ms - 1000 ? note->points * 10 : 0;
     return RIACHO_OK;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/trace.h"
 #include "fixture.h"
 
 enum { PETS = 9, FOUND_BYTES = 4096 };
@@ -274,6 +275,19 @@ static void expiring_values_are_read_by_visitor(void **state)
     reply_done(&got);
 }
 
+static void a_view_that_fails_is_the_servers_fault(void **state)
+{
+    fixture *f = *state;
+    fixture_note(f, "px1", "unviewable", 0);
+    riacho_trace_level(RIACHO_ERROR + 1);
+    http_reply got = client_get(f->port, "/api/notes/px1/aged");
+    riacho_trace_level(RIACHO_ERROR);
+    assert_int_equal(got.status, 500);
+    expect_holds(got.body, "internal");
+    assert_null(strstr(got.body, "aged"));
+    reply_done(&got);
+}
+
 static int set_up(void **state)
 {
     fixture *f = fixture_new(NULL);
@@ -306,6 +320,7 @@ int main(void)
         cmocka_unit_test(expiring_values_are_read_by_visitor),
         cmocka_unit_test(an_unchanged_value_is_304),
         cmocka_unit_test(a_page_stays_where_it_was_when_others_move),
+        cmocka_unit_test(a_view_that_fails_is_the_servers_fault),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
