@@ -3,6 +3,7 @@
  * hostile.c - bytes that no honest client sends. The server may refuse or hang up; it may not
  * append an event, stop answering others, or fail (5xx).
  */
+#include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -291,6 +292,42 @@ static void one_address_has_so_many_connections(void **state)
     fixture_reopen(f, NULL);
 }
 
+/* A connection whose address is 127.0.0.`last`. */
+static int connect_from(int port, uint8_t last)
+{
+    const struct sockaddr_in from = {.sin_family = AF_INET,
+                                     .sin_addr.s_addr = htonl(0x7f000000u | last)};
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof from), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+/* The usual start of Ulfius never comes back from this (docs/reference/rest.md, Limits). */
+static void half_requests_of_one_address_leave_room_for_others(void **state)
+{
+    enum { HALVES = 600 };
+    fixture *f = *state;
+    static int fds[HALVES];
+    const double from = seconds();
+    for (int i = 0; i < HALVES; i++) {
+        fds[i] = connect_from(f->port, 2);
+        client_send(fds[i], "GET /livez HTTP/1.1\r\nX: ", 24);
+    }
+    for (int i = 0; i < 20; i++) {
+        http_reply got = client_get(f->port, "/livez");
+        assert_int_equal(got.status, 200);
+        reply_done(&got);
+    }
+    assert_true(seconds() - from < 5);
+    for (int i = 0; i < HALVES; i++)
+        close(fds[i]);
+}
+
 static int set_up(void **state)
 {
     *state = fixture_new(NULL);
@@ -316,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_request_that_never_ends_is_hung_up_on),
         cmocka_unit_test(a_silent_connection_is_closed),
         cmocka_unit_test(one_address_has_so_many_connections),
+        cmocka_unit_test(half_requests_of_one_address_leave_room_for_others),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
