@@ -19,6 +19,7 @@
 #include "base/macros.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "yaml_gate.h"
 
 struct frame {
     riacho_yaml_node *node;
@@ -463,6 +464,12 @@ riacho_status riacho_yaml_read(riacho_bytes text, const char *name, riacho_arena
     }
     file->source = riacho_copy(arena, text.data ? text : riacho_text(""));
     find_lines(file, arena);
+    const size_t explicit_key = riacho_yaml_gate(file->source);
+    if (explicit_key < file->source.size) {
+        issue_at(&reader, explicit_key, "explicit keys ('? key') are not read here",
+                 "write `key: value`; text that begins with a question mark goes in quotes");
+        return RIACHO_REJECT;
+    }
     const riacho_status status = parse(&reader);
     const size_t size = reader.documents.size;
     file->documents = riacho_copy(arena, riacho_buffer_bytes(&reader.documents)).data;
