@@ -24,6 +24,8 @@
 #include "riacho/backend/stores.h"
 #include "seed.h"
 
+enum { SETTING_WORDS_MAX = 32 };
+
 /* Everything that runs, in the order in which it was opened. */
 typedef struct running {
     riacho_arena *arena;
@@ -118,14 +120,15 @@ static riacho_api_limit limit_of(int64_t per_second)
     return (riacho_api_limit){.per_second = (double)per_second, .burst = 4.0 * (double)per_second};
 }
 
-static size_t split_origins(running *run, const char **ret_origins, size_t max)
+/* The words of a setting that has commas between them. */
+static size_t split_words(running *run, riacho_setting_key key, const char **ret_words)
 {
-    const char *text = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_CORS);
+    const char *text = riacho_setting_text(&run->settings, key);
     size_t count = 0;
-    while (*text && count < max) {
+    while (*text && count < SETTING_WORDS_MAX) {
         const size_t size = strcspn(text, ",");
         if (size)
-            ret_origins[count++] = riacho_copy(run->arena, (riacho_bytes){text, size}).data;
+            ret_words[count++] = riacho_copy(run->arena, (riacho_bytes){text, size}).data;
         text += size + (text[size] == ',');
     }
     return count;
@@ -133,7 +136,7 @@ static size_t split_origins(running *run, const char **ret_origins, size_t max)
 
 static riacho_status open_api(running *run, riacho_error *err)
 {
-    const char *origins[32];
+    const char *origins[SETTING_WORDS_MAX], *operators[SETTING_WORDS_MAX];
     const uint32_t per_address =
         (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_PER_ADDRESS);
     const riacho_api_options options = {
@@ -142,7 +145,9 @@ static riacho_status open_api(running *run, riacho_error *err)
         .secret_file = riacho_format(run->arena, "%s/visitor.key",
                                      riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR)),
         .origins = origins,
-        .origin_count = split_origins(run, origins, 32),
+        .origin_count = split_words(run, RIACHO_SETTING_HTTP_CORS, origins),
+        .operators = operators,
+        .operator_count = split_words(run, RIACHO_SETTING_HTTP_OPERATORS, operators),
         .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_THREADS),
         .connections = per_address > 512 ? per_address : 512,
         .connections_per_address = per_address,

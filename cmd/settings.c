@@ -49,6 +49,10 @@ const riacho_setting riacho_settings[RIACHO_SETTING_COUNT] = {
     [RIACHO_SETTING_HTTP_PER_ADDRESS] = {"http.connectionsPerAddress", "connections-per-address",
                                          "RIACHO_HTTP_PER_ADDRESS", "64", RIACHO_SETTING_COUNT_WORD,
                                          NULL, 1, 65536, "open connections from one address"},
+    [RIACHO_SETTING_HTTP_OPERATORS] = {"http.operators", "operators", "RIACHO_HTTP_OPERATORS", "",
+                                       RIACHO_SETTING_TEXT, NULL, 0, 0,
+                                       "addresses and networks that may write to topics over REST, "
+                                       "with commas between, beside this machine"},
     [RIACHO_SETTING_COMMIT_INTERVAL] = {"commitInterval", "commit-interval",
                                         "RIACHO_COMMIT_INTERVAL", "", RIACHO_SETTING_DURATION, NULL,
                                         0, 0, "instead of each topology's own"},

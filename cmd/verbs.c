@@ -6,7 +6,30 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command.h"
+#include "desk.h"
+
+/* Flags that several verbs have. */
+#define URL_FLAG                                                                                   \
+    {                                                                                              \
+        "url", 'u', "URL", "a running worker; default $RIACHO_URL or http://127.0.0.1:3000"        \
+    }
+#define JSON_FLAG                                                                                  \
+    {                                                                                              \
+        "json", 0, NULL, "for programs: JSON, one object a line"                                   \
+    }
+#define RECORDS_FLAGS                                                                              \
+    {"from", 'f', "PLACE",                                                                         \
+     "earliest (default), latest, an offset, a time in UTC such as 2026-01-31T12:00:00Z, or a "    \
+     "position such as births/0:12"},                                                              \
+        {"partition", 'p', "N", "one partition; default: all, in turn"},                           \
+        {"count", 'n', "N", "at most so many records"},                                            \
+    {                                                                                              \
+        "follow", 0, NULL, "go on with what comes, until interrupted"                              \
+    }
+#define STORE_FLAG                                                                                 \
+    {                                                                                              \
+        "topology", 0, "NAME", "when several topologies have such a store"                         \
+    }
 
 const riacho_verb riacho_verbs[] = {
     {"run",
@@ -30,6 +53,7 @@ const riacho_verb riacho_verbs[] = {
       {"reads-per-second", 0, "N", "for each visitor or address; 0: no limit"},
       {"writes-per-second", 0, "N", "for each visitor or address; 0: no limit"},
       {"connections-per-address", 0, "N", "open connections from one address"},
+      {"operators", 0, "NETWORKS", "who may write to topics over REST, beside this machine"},
       {"commit-interval", 0, "DURATION", "instead of each topology's own"},
       {"seed", 0, "FILE", "JSON lines for topics that were never used"},
       {"trace", 0, "LEVEL", "debug, info, warn or error"},
@@ -89,6 +113,116 @@ const riacho_verb riacho_verbs[] = {
       {"comments", 0, "N", "comments in a thousand records; default 20"},
       {"data", 'd', "FOLDER", "append to the log of this data folder (which no worker is using)"},
       {"schemas", 0, "FOLDERS", "default ./schemas"}}},
+    {"topic ls",
+     "",
+     "topics, with what they hold",
+     NULL,
+     0,
+     0,
+     riacho_verb_topic_ls,
+     {RIACHO_DESK_FLAGS, JSON_FLAG}},
+    {"topic create",
+     "TOPIC",
+     "make a topic",
+     "The number of partitions is for ever: keys would move. At a worker this is for operators: on "
+     "its machine, or in a network of its http.operators.",
+     1,
+     1,
+     riacho_verb_topic_create,
+     {{"partitions", 'n', "N", "default 1"},
+      {"retention", 0, "DURATION", "such as 7d; default: for ever"},
+      {"compact", 0, NULL, "keep the newest record of each key"},
+      RIACHO_DESK_FLAGS,
+      JSON_FLAG}},
+    {"topic produce",
+     "[TOPIC]",
+     "append records, JSON lines in",
+     "A line is {\"key\": ..., \"value\": ...}, and may have topic, partition, timestamp (ms) and "
+     "headers. Lines are taken in batches, each of which is appended whole or not at all: up to "
+     "1000 lines into a folder, up to 64 KiB of one topic to a worker. At a worker this is for "
+     "operators.",
+     0,
+     1,
+     riacho_verb_topic_produce,
+     {{"file", 0, "FILE", "JSON lines; default: stdin"}, RIACHO_DESK_FLAGS, JSON_FLAG}},
+    {"topic consume",
+     "TOPIC",
+     "print records, JSON lines out",
+     "What it prints, `topic produce` reads. Records of a partition come in their order.",
+     1,
+     1,
+     riacho_verb_topic_consume,
+     {RECORDS_FLAGS, RIACHO_DESK_FLAGS, JSON_FLAG}},
+    {"dlq ls",
+     "",
+     "dead letters, counted by where they came from and why",
+     NULL,
+     0,
+     0,
+     riacho_verb_dlq_ls,
+     {RIACHO_DESK_FLAGS, JSON_FLAG}},
+    {"dlq show",
+     "[TOPIC]",
+     "print dead letters, with the reason in their headers",
+     "Key and value are shown as the topic they came from has them; the headers riacho.error.* say "
+     "why, where and when.",
+     0,
+     1,
+     riacho_verb_dlq_show,
+     {RECORDS_FLAGS, RIACHO_DESK_FLAGS, JSON_FLAG}},
+    {"store ls",
+     "",
+     "stores of a running worker",
+     NULL,
+     0,
+     0,
+     riacho_verb_store_ls,
+     {URL_FLAG, JSON_FLAG}},
+    {"store get",
+     "STORE KEY",
+     "print the value of a key",
+     "Exit 1: there is no such key, or no such store.",
+     2,
+     2,
+     riacho_verb_store_get,
+     {STORE_FLAG, URL_FLAG, JSON_FLAG}},
+    {"store scan",
+     "STORE",
+     "print keys and values in order, one a line",
+     NULL,
+     1,
+     1,
+     riacho_verb_store_scan,
+     {{"prefix", 0, "TEXT", "keys that begin so"},
+      {"from", 0, "KEY", "first key"},
+      {"to", 0, "KEY", "the key behind the last"},
+      {"limit", 'n', "N", "default 100; 0: all"},
+      {"reverse", 'r', NULL, "last key first"},
+      STORE_FLAG,
+      URL_FLAG,
+      JSON_FLAG}},
+    {"store top",
+     "STORE",
+     "print a ranking from its top",
+     NULL,
+     1,
+     1,
+     riacho_verb_store_top,
+     {{"key", 'k', "KEY", "which ranking"},
+      {"limit", 'n', "N", "default 10; 0: all"},
+      STORE_FLAG,
+      URL_FLAG,
+      JSON_FLAG}},
+    {"query",
+     "PATH",
+     "GET a path of a running worker and print the reply",
+     "Such as /api/pets/ghostzinho. Exit 1: nothing there, 65: the worker refuses it, 69: no "
+     "worker "
+     "answers, 75: not ready.",
+     1,
+     1,
+     riacho_verb_query,
+     {URL_FLAG, JSON_FLAG}},
     {"config list",
      "",
      "every key of the configuration",

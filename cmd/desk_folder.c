@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * desk_folder.c - topics in a data folder: the embedded log, opened here. It is locked meanwhile,
+ * so a worker that is started on it is told who has it, and the other way round.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/macros.h"
+#include "base/memory.h"
+#include "desk.h"
+#include "project.h"
+#include "riacho/backend/embedded_log.h"
+
+enum { FILES_MAX = 64 };
+
+typedef struct folder {
+    riacho_desk desk;
+    riacho_log *log;
+    riacho_project project;
+    riacho_topic_types types;
+} folder;
+
+static const riacho_desk_ops ops;
+
+static folder *folder_of(riacho_desk *desk)
+{
+    assert(desk->ops == &ops);
+    return (folder *)desk;
+}
+
+/* Keeps what the program would end with. */
+static riacho_status keep(riacho_desk *desk, riacho_status status)
+{
+    desk->exit_code = status == RIACHO_REJECT  ? RIACHO_EXIT_DATA
+                      : status == RIACHO_RETRY ? RIACHO_EXIT_TRY_AGAIN
+                                               : RIACHO_EXIT_FAILED;
+    return status;
+}
+
+static riacho_status list_topics(riacho_desk *desk, riacho_arena *arena,
+                                 riacho_topic_status **ret_topics, size_t *ret_count,
+                                 riacho_error *err)
+{
+    return keep(desk, riacho_topics_read(folder_of(desk)->log, arena, ret_topics, ret_count, err));
+}
+
+static riacho_status create_topic(riacho_desk *desk, const riacho_topic_spec *spec,
+                                  riacho_arena *arena, riacho_error *err)
+{
+    (void)arena;
+    return keep(desk, riacho_topic_create(folder_of(desk)->log, spec, err));
+}
+
+static riacho_status read_records(riacho_desk *desk, const riacho_records_wanted *wanted,
+                                  riacho_arena *arena, riacho_records_page *ret_page,
+                                  riacho_error *err)
+{
+    folder *self = folder_of(desk);
+    return keep(desk, riacho_records_read(self->log, &self->types, wanted, arena, ret_page, err));
+}
+
+static riacho_status append_records(riacho_desk *desk, const riacho_records_batch *batch,
+                                    riacho_arena *arena, size_t *appended,
+                                    riacho_json_issues *ret_issues, riacho_error *err)
+{
+    folder *self = folder_of(desk);
+    riacho_produced produced = {0};
+    const riacho_status status =
+        riacho_records_append(self->log, &self->types, batch, arena, ret_issues, &produced, err);
+    *appended += produced.count;
+    return keep(desk, status);
+}
+
+static riacho_status read_letters(riacho_desk *desk, riacho_arena *arena,
+                                  riacho_dead_letters *ret_letters, riacho_error *err)
+{
+    folder *self = folder_of(desk);
+    return keep(desk, riacho_dead_letters_read(self->log, &self->types, arena, ret_letters, err));
+}
+
+static void close_folder(riacho_desk *desk)
+{
+    folder *self = folder_of(desk);
+    if (self->log)
+        self->log->ops->close(self->log);
+    if (self->project.arena)
+        riacho_project_close(&self->project);
+    free(self);
+}
+
+static const riacho_desk_ops ops = {
+    "folder", list_topics, create_topic, read_records, append_records, read_letters, close_folder,
+};
+
+/* A folder that is read must be there; opening the log would make it. */
+static riacho_status open_log(folder *self, const char *data, riacho_arena *arena,
+                              riacho_error *err)
+{
+    const riacho_embedded_log_options options = {
+        .folder = riacho_format(arena, "%s/log", data),
+        .cleanup_interval_ms = -1,
+    };
+    riacho_error why;
+    struct stat found;
+    if (stat(options.folder, &found) != 0)
+        return riacho_fail(err, RIACHO_REJECT,
+                           "there is no log in %s: is it a worker's data folder?", data);
+    const riacho_status status = riacho_embedded_log_open(&options, &self->log, &why);
+    if (status == RIACHO_OK)
+        return status;
+    return riacho_fail(err, status, "%s. A worker that uses the folder answers at its --url",
+                       why.text);
+}
+
+static size_t split_files(const char *text, riacho_arena *arena, const char **ret_files)
+{
+    size_t count = 0;
+    while (text && *text && count < FILES_MAX) {
+        const size_t size = strcspn(text, ":");
+        if (size)
+            ret_files[count++] = riacho_copy(arena, (riacho_bytes){text, size}).data;
+        text += size + (text[size] == ':');
+    }
+    return count;
+}
+
+static riacho_status open_project(folder *self, const riacho_line *line, riacho_arena *arena,
+                                  riacho_error *err)
+{
+    const char *files[FILES_MAX];
+    const char *schemas = riacho_flag_value(line, "schemas");
+    const bool typed = riacho_flag_given(line, "key-type") || riacho_flag_given(line, "value-type");
+    struct stat found;
+    riacho_project_options options = {
+        .files = files,
+        .file_count = split_files(riacho_flag_value(line, "topology"), arena, files),
+        .schemas = schemas,
+        .ids_file = riacho_format(arena, "%s/schemas.jsonl", riacho_flag_value(line, "data")),
+        .depth = RIACHO_DEPTH_FILE,
+    };
+    if (!schemas && !options.file_count && typed && stat("schemas", &found) == 0)
+        options.schemas = "schemas";
+    const riacho_status status = riacho_project_open(&options, &self->project, err);
+    if (self->project.report.size && status != RIACHO_OK) {
+        fwrite(self->project.report.data, 1, self->project.report.size, stderr);
+        return riacho_fail(err, status, "the topology says no types (above)");
+    }
+    return status;
+}
+
+static riacho_status find_types(folder *self, const riacho_line *line, riacho_error *err)
+{
+    const char *key = riacho_flag_value(line, "key-type");
+    const char *value = riacho_flag_value(line, "value-type");
+    self->types = (riacho_topic_types){
+        .graphs = (const riacho_graph *const *)self->project.graphs,
+        .graph_count = self->project.graph_count,
+        .schemas = self->project.schemas,
+    };
+    if (key)
+        RIACHO_TRY(riacho_schemas_codec(self->project.schemas, key, &self->types.given.key, err));
+    if (value)
+        RIACHO_TRY(
+            riacho_schemas_codec(self->project.schemas, value, &self->types.given.value, err));
+    return RIACHO_OK;
+}
+
+int riacho_desk_open_folder(const riacho_line *line, riacho_desk **ret_place, riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    RIACHO_AUTO(desk) riacho_desk *desk = NULL;
+    folder *self = riacho_memory_get_zero(1, sizeof *self);
+    self->desk.ops = &ops;
+    desk = &self->desk;
+    if (open_log(self, riacho_flag_value(line, "data"), arena, err) != RIACHO_OK)
+        return RIACHO_EXIT_UNAVAILABLE;
+    if (open_project(self, line, arena, err) != RIACHO_OK ||
+        find_types(self, line, err) != RIACHO_OK)
+        return RIACHO_EXIT_DATA;
+    *ret_place = RIACHO_TAKE(desk);
+    return RIACHO_EXIT_OK;
+}
