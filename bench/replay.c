@@ -10,7 +10,7 @@
  *
  * Each runs in a process of its own; the phases alternate --rounds times and the best of each is
  * printed with all ratios, because the machine is shared. Usage: replay [--events N] [--pets N]
- * [--visitors N] [--rounds N] [--libraries DIR] [--only PHASE] [--topology FILE]
+ * [--visitors N] [--rounds N] [--libraries DIR] [--only PHASE] [--topology FILE] [--folder DIR]
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -379,7 +379,7 @@ int main(int argc, char **argv)
             break;
         case 'f':
             kept = optarg;
-            break; /* an existing folder that prepare filled before */
+            break; /* a folder to keep: filled by the first run, read by the next */
         default:
             return 2;
         }
@@ -389,9 +389,13 @@ int main(int argc, char **argv)
                       {.name = "petAggregate", .work = pet_aggregate},
                       {.name = "tamaghost", .work = tamaghost}};
     riacho_measure prepared;
+    char log[96];
     if (kept)
         snprintf(plan.folder, sizeof plan.folder, "%s", kept);
-    else if (!mkdtemp(plan.folder) || riacho_measure_run(prepare, &plan, &prepared) != RIACHO_OK)
+    else if (!mkdtemp(plan.folder))
+        return 1;
+    snprintf(log, sizeof log, "%s/log", plan.folder);
+    if (access(log, F_OK) != 0 && riacho_measure_run(prepare, &plan, &prepared) != RIACHO_OK)
         return 1;
     run_phases(&plan, phases, sizeof phases / sizeof *phases);
     print(&plan, phases, sizeof phases / sizeof *phases);

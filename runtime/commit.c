@@ -197,6 +197,7 @@ static riacho_status publish(riacho_run *run, riacho_error *err)
     run->commit_requested = false;
     run->uncommitted_records = 0;
     run->dirty = false;
+    run->rested = false;
     return riacho_fault_at(run->worker, RIACHO_SITE_AFTER_COMMIT, err);
 }
 

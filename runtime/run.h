@@ -54,7 +54,8 @@ typedef struct riacho_run {
     int64_t commit_retry_at_ns; /* of one that found no room */
     int64_t commit_backoff_ms;
     bool commit_requested;
-    bool dirty; /* there is something to commit */
+    bool dirty;  /* there is something to commit */
+    bool rested; /* since the last commit there was a moment with nothing left to process */
     uint64_t uncommitted_records;
     riacho_buffer progress;
     riacho_arena *commit_arena; /* of one append, as are: */
@@ -72,7 +73,7 @@ typedef struct riacho_run {
 /* Bounds of one commit beside overlay_bytes. A commit's outputs are one append: their number is
  * bounded by RIACHO_APPEND_RECORDS_MAX, with room for what a flush adds. */
 enum {
-    RIACHO_COMMIT_RECORDS_MAX = 50000,
+    RIACHO_COMMIT_RECORDS_MAX = 500000,
     RIACHO_COMMIT_OUTPUTS_MAX = 50000,
     RIACHO_COMMIT_OUTPUT_BYTES_MAX = 32 * 1024 * 1024,
 };

@@ -162,13 +162,19 @@ static riacho_status fetch(riacho_thread *thread, int64_t wait_ms, riacho_error 
 
 /* ---- committing ------------------------------------------------------------------------------ */
 
-static int64_t interval_ns(const riacho_run *run)
+/* How long after the last commit this one is due, for a task that has something left to process or
+ * not. */
+static int64_t interval_ns(const riacho_run *run, bool idle)
 {
-    const int64_t forced_ms = run->worker->options.commit_interval_ms;
-    return (forced_ms ? forced_ms : run->graph->commit_interval_ms) * 1000000;
+    const int64_t forced_ns = run->worker->options.commit_interval_ms * 1000000;
+    const int64_t whole_ns = forced_ns ? forced_ns : run->graph->commit_interval_ms * 1000000;
+    const int64_t gap_ns = (int64_t)RIACHO_IDLE_COMMIT_GAP_MS * 1000000;
+    if (idle)
+        return gap_ns < whole_ns ? gap_ns : whole_ns;
+    return run->rested || forced_ns ? whole_ns : whole_ns * RIACHO_BUSY_COMMIT_FACTOR;
 }
 
-/* When the run must commit at the latest, given whether it has something left to process. */
+/* When the run must commit at the latest. */
 static int64_t commit_due_ns(const riacho_run *run, bool idle)
 {
     if (run->commit_phase != RIACHO_COMMIT_OPEN)
@@ -177,9 +183,7 @@ static int64_t commit_due_ns(const riacho_run *run, bool idle)
         return 0;
     if (!run->dirty || run->replaying)
         return INT64_MAX;
-    const int64_t gap_ns = (int64_t)RIACHO_IDLE_COMMIT_GAP_MS * 1000000;
-    const int64_t whole_ns = interval_ns(run);
-    return run->last_commit_ns + (idle && gap_ns < whole_ns ? gap_ns : whole_ns);
+    return run->last_commit_ns + interval_ns(run, idle);
 }
 
 static riacho_status commit_due(riacho_thread *thread, riacho_error *err)
@@ -188,7 +192,9 @@ static riacho_status commit_due(riacho_thread *thread, riacho_error *err)
     const int64_t now = now_ns(thread);
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
-        if (commit_due_ns(run, !riacho_run_ready(run, now)) <= now)
+        const bool idle = !riacho_run_ready(run, now);
+        run->rested = run->rested || idle;
+        if (commit_due_ns(run, idle) <= now)
             thread->due[count++] = run;
     }
     const riacho_status status = riacho_runs_commit(thread->due, count, err);

@@ -9,7 +9,10 @@
  * for it; after the commit interval; and earlier than that when there is nothing left to process,
  * so that a lone event is seen (and goes on through a repartition topic) without waiting for the
  * interval. Such early commits keep RIACHO_IDLE_COMMIT_GAP_MS apart, or a trickle of records would
- * make one fsync each.
+ * make one fsync each. A task that was busy all through an interval is behind its input, and what
+ * it shows is late whatever it does: it commits up to RIACHO_BUSY_COMMIT_FACTOR times as seldom, so
+ * that a key that changed many times is written once (docs/commit.md). An interval that the worker
+ * was told (riacho_worker_options) is kept to the letter.
  *
  * Threads: made and freed by the opening thread; its content belongs to the stream thread between
  * start and join. riacho_thread_wake may be called by any.
@@ -21,6 +24,7 @@
 enum {
     RIACHO_ROUND_RECORDS = 1000, /* of one task, before the next task has its turn */
     RIACHO_IDLE_COMMIT_GAP_MS = 5,
+    RIACHO_BUSY_COMMIT_FACTOR = 10,
     RIACHO_IDLE_POLL_MS = 500, /* longest sleep of a thread with nothing to do */
 };
 
