@@ -19,7 +19,8 @@ void riacho_kept_init(riacho_kept *kept, riacho_operator *self)
     kept->space = riacho_chain_space(chain, node->stores[0]);
     riacho_result_init(&kept->state, self, &kept->store->value);
     riacho_result_init(&kept->flushed_key, self, &kept->store->key);
-    if (!kept->store->caching)
+    kept->caches = kept->store->caching && node->child_count;
+    if (!kept->caches)
         return;
     riacho_dirty_init(&kept->dirty);
     kept->dirty.next = chain->dirty;
@@ -91,7 +92,7 @@ riacho_status riacho_kept_write(riacho_kept *kept, const riacho_flow *change, bo
     } else {
         riacho_state_keyvalue_delete(&state, key);
     }
-    if (!kept->store->caching)
+    if (!kept->caches)
         return riacho_push_all(self, change);
     riacho_dirty_note(&kept->dirty, key, &change->record, existed);
     return RIACHO_OK;
@@ -118,7 +119,7 @@ static riacho_status forward_key(riacho_kept *kept, const riacho_dirty_key *dirt
 
 riacho_status riacho_kept_flush(riacho_kept *kept)
 {
-    if (!kept->store->caching)
+    if (!kept->caches)
         return RIACHO_OK;
     const riacho_dirty_key *key;
     while ((key = riacho_dirty_next(&kept->dirty))) {

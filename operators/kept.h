@@ -21,7 +21,8 @@ typedef struct riacho_kept {
     riacho_operator *owner;
     const riacho_graph_store *store;
     uint32_t space;
-    riacho_dirty dirty;        /* with caching */
+    bool caches;               /* the store's caching, where there is a step to spare anything */
+    riacho_dirty dirty;        /* when it caches */
     riacho_buffer key;         /* of the chosen key */
     riacho_buffer value;       /* being written */
     riacho_result state;       /* what riacho_kept_read decodes into */
