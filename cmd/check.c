@@ -25,7 +25,8 @@ static int print_report(const riacho_line *line, const riacho_project *project,
 {
     const bool json = riacho_flag_given(line, "json");
     if (project->report.size)
-        fwrite(project->report.data, 1, project->report.size, json ? stdout : stderr);
+        fprintf(json ? stdout : stderr, "%.*s%s", (int)project->report.size,
+                (const char *)project->report.data, json ? "\n" : "");
     else if (status != RIACHO_OK)
         return riacho_complain(line, RIACHO_EXIT_DATA, "%s", err->text);
     return status == RIACHO_OK ? RIACHO_EXIT_OK : RIACHO_EXIT_DATA;

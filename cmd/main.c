@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/macros.h"
 #include "base/text.h"
 #include "command.h"
+#include "reference.h"
 
 enum { FLAG_KEY_FIRST = 0x1000 };
 
@@ -126,16 +128,50 @@ static void print_help(FILE *to)
           to);
 }
 
-static int complain_about_verb(const char *word)
+/* Whether the word begins verbs of two words; then these are told. */
+static bool complain_about_second(const char *word, const char *second)
 {
+    const size_t size = strlen(word);
+    bool found = false;
+    for (const riacho_verb *verb = riacho_verbs; verb->name; verb++) {
+        if (strncmp(verb->name, word, size) != 0 || verb->name[size] != ' ')
+            continue;
+        if (!found)
+            fprintf(stderr, "riacho %s: %s%s%s; say one of: ", word, second ? "'" : "",
+                    second ? second : "a word is missing", second ? "' is not a verb" : "");
+        fprintf(stderr, "%s%s", found ? ", " : "", verb->name + size + 1);
+        found = true;
+    }
+    if (found)
+        fputc('\n', stderr);
+    return found;
+}
+
+static int complain_about_verb(const char *word, const char *second)
+{
+    if (complain_about_second(word, second))
+        return RIACHO_EXIT_USAGE;
+    char words[64][32];
     const char *names[64];
     size_t count = 0;
-    for (const riacho_verb *verb = riacho_verbs; verb->name && count < 64; verb++)
-        names[count++] = verb->name;
+    for (const riacho_verb *verb = riacho_verbs; verb->name && count < 64; verb++) {
+        snprintf(words[count], sizeof words[count], "%.*s", (int)strcspn(verb->name, " "),
+                 verb->name);
+        names[count] = words[count];
+        count++;
+    }
     const char *meant = riacho_suggest(riacho_text(word), names, count);
     fprintf(stderr, "riacho: there is no verb '%s'%s%s%s. `riacho --help` lists them.\n", word,
             meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
     return RIACHO_EXIT_USAGE;
+}
+
+static int print_reference(void)
+{
+    RIACHO_AUTO(buffer) riacho_buffer out = {0};
+    riacho_reference_print(&out);
+    fwrite(out.data, 1, out.size, stdout);
+    return RIACHO_EXIT_OK;
 }
 
 int main(int argc, char **argv)
@@ -150,6 +186,8 @@ int main(int argc, char **argv)
         print_help(stdout);
         return RIACHO_EXIT_OK;
     }
+    if (strcmp(argv[1], "--reference") == 0)
+        return print_reference();
     if (strcmp(argv[1], "--version") == 0)
         argv[1] = (char[]){"version"};
     const riacho_verb *found = NULL;
@@ -161,5 +199,5 @@ int main(int argc, char **argv)
             found = verb;
         }
     }
-    return found ? run_verb(found, used, argc, argv) : complain_about_verb(argv[1]);
+    return found ? run_verb(found, used, argc, argv) : complain_about_verb(argv[1], argv[2]);
 }

@@ -136,6 +136,21 @@ static const char *environment(const char *name)
     return getenv(name);
 }
 
+/* Joins the file's array to what the files before it gave. */
+static void add_json(const riacho_issues *issues, riacho_buffer *report)
+{
+    RIACHO_AUTO(buffer) riacho_buffer array = {0};
+    riacho_issues_print_json(issues, &array);
+    const bool joins = report->size > 2 && array.size > 2;
+    if (!report->size) {
+        riacho_buffer_append(report, array.data, array.size);
+        return;
+    }
+    report->size--; /* the bracket at its end */
+    riacho_buffer_printf(report, "%s%.*s", joins ? "," : "", (int)array.size - 1,
+                         (const char *)array.data + 1);
+}
+
 /* Reads one file; every issue is in the report afterwards. */
 static riacho_status read_file(riacho_project *project, const char *path,
                                const riacho_project_options *options)
@@ -163,7 +178,7 @@ static riacho_status read_file(riacho_project *project, const char *path,
     riacho_issues_sort(&issues);
     const riacho_issues all = riacho_issues_of(&issues);
     if (options->report == RIACHO_REPORT_JSON)
-        riacho_issues_print_json(&all, &project->report);
+        add_json(&all, &project->report);
     else
         riacho_issues_print(&all, file ? file->source : (riacho_bytes){0}, &project->report);
     project->warnings += issues.count > issues.errors ? issues.count - issues.errors : 0;

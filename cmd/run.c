@@ -197,7 +197,10 @@ static int open_all(running *run, const riacho_line *line, riacho_error *err)
         status = riacho_seed(riacho_flag_value(line, "seed"), run->log, &run->project, err);
     if (status != RIACHO_OK)
         return status == RIACHO_REJECT ? RIACHO_EXIT_DATA : RIACHO_EXIT_UNAVAILABLE;
-    return open_api(run, err) == RIACHO_OK ? RIACHO_EXIT_OK : RIACHO_EXIT_UNAVAILABLE;
+    status = open_api(run, err);
+    if (status == RIACHO_REJECT)
+        return RIACHO_EXIT_CONFIG;
+    return status == RIACHO_OK ? RIACHO_EXIT_OK : RIACHO_EXIT_UNAVAILABLE;
 }
 
 static void say_ready(const running *run)

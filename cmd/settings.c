@@ -144,7 +144,7 @@ static riacho_status read_file(const char *path, riacho_settings_found *found, r
 {
     riacho_issue_list issues = {.arena = found->arena};
     const riacho_yaml_options options = {.environment = environment};
-    const riacho_yaml_file *file;
+    const riacho_yaml_file *file = NULL;
     riacho_yaml_documents documents = {0};
     riacho_status status = riacho_yaml_read_file(path, found->arena, &issues, &file);
     if (status == RIACHO_OK)

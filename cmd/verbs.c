@@ -272,11 +272,16 @@ int riacho_verb_completion(const riacho_line *line)
     (void)line;
     puts("_riacho() {\n"
          "    local word=${COMP_WORDS[COMP_CWORD]} verb=\"${COMP_WORDS[1]}\" "
-         "two=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" words=\n"
+         "two=\"${COMP_WORDS[1]} ${COMP_WORDS[2]-}\" words=\n"
          "    if [ \"$COMP_CWORD\" -eq 1 ]; then");
     printf("        words='");
-    for (const riacho_verb *verb = riacho_verbs; verb->name; verb++)
-        printf("%.*s ", (int)strcspn(verb->name, " "), verb->name);
+    for (const riacho_verb *verb = riacho_verbs; verb->name; verb++) {
+        const size_t size = strcspn(verb->name, " ");
+        const bool again = verb > riacho_verbs && strncmp(verb[-1].name, verb->name, size) == 0 &&
+                           strcspn(verb[-1].name, " ") == size;
+        if (!again)
+            printf("%.*s ", (int)size, verb->name);
+    }
     puts("'\n    else\n        case \"$two\" in");
     for (const riacho_verb *verb = riacho_verbs; verb->name; verb++) {
         const char *second = strchr(verb->name, ' ');
@@ -291,8 +296,8 @@ int riacho_verb_completion(const riacho_line *line)
         puts(" --help\" ;;");
     }
     puts("        esac\n    fi\n"
-         "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-         "    [ \"${#COMPREPLY[@]}\" -gt 0 ] || COMPREPLY=($(compgen -f -- \"$word\"))\n"
+         "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\" || :))\n"
+         "    [ \"${#COMPREPLY[@]}\" -gt 0 ] || COMPREPLY=($(compgen -f -- \"$word\" || :))\n"
          "}\n"
          "complete -o filenames -F _riacho riacho");
     return RIACHO_EXIT_OK;

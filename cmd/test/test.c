@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "base/trace.h"
 #include "report.h"
 
 /* What all files of one run share. */
@@ -184,6 +185,7 @@ int riacho_verb_test(const riacho_line *line)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     session all = {.line = line, .arena = arena, .only = riacho_flag_value(line, "only")};
+    riacho_trace_level(RIACHO_ERROR); /* refusals and crashes are what tests are about */
     const char *log = riacho_flag_value(line, "log");
     all.last = &all.results;
     if (log && strcmp(log, "embedded") == 0)
