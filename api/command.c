@@ -126,27 +126,38 @@ static void answer_accepted(struct errand *errand)
 }
 
 static void answer_refused(struct errand *errand, riacho_status status,
-                           const riacho_json_issues *issues, const riacho_error *err)
+                           const riacho_refusal *refusal, const riacho_error *err)
 {
+    static const riacho_problem problems[] = {
+        [RIACHO_REFUSED_OTHERWISE] = RIACHO_PROBLEM_REFUSED,
+        [RIACHO_REFUSED_BODY] = RIACHO_PROBLEM_BODY_INVALID,
+        [RIACHO_REFUSED_RULE] = RIACHO_PROBLEM_REFUSED,
+        [RIACHO_REFUSED_MISSING] = RIACHO_PROBLEM_NOT_FOUND,
+        [RIACHO_REFUSED_EXISTS] = RIACHO_PROBLEM_EXISTS,
+    };
     riacho_exchange *exchange = errand->exchange;
-    if (status == RIACHO_REJECT && issues->count > 0)
-        riacho_problem_answer_issues(exchange->request, exchange->reply,
-                                     RIACHO_PROBLEM_BODY_INVALID, NULL, issues);
-    else
+    riacho_http_request *request = exchange->request;
+    const riacho_problem problem = problems[refusal->kind];
+    if (status != RIACHO_REJECT || refusal->kind == RIACHO_REFUSED_OTHERWISE)
         riacho_exchange_fail(exchange, status, err);
+    else if (refusal->issues.count > 0)
+        riacho_problem_answer_issues(request, exchange->reply, problem, NULL, &refusal->issues);
+    else
+        riacho_problem_answer(request, exchange->reply, problem,
+                              riacho_format(request->arena, "%s", err->text));
 }
 
 /* Appends the event and answers; RIACHO_OK when there is something to remember. */
 static riacho_status carry_out(struct errand *errand)
 {
     riacho_exchange *exchange = errand->exchange;
-    riacho_json_issues issues = {0};
+    riacho_refusal refusal;
     riacho_error err;
     const riacho_status status =
         riacho_worker_command(exchange->api->worker, exchange->endpoint->route, &errand->request,
-                              exchange->request->arena, &errand->accepted, &issues, &err);
+                              exchange->request->arena, &errand->accepted, &refusal, &err);
     if (status != RIACHO_OK)
-        answer_refused(errand, status, &issues, &err);
+        answer_refused(errand, status, &refusal, &err);
     return status;
 }
 

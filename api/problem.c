@@ -29,6 +29,8 @@ static const riacho_problem_info problems[RIACHO_PROBLEM_COUNT] = {
     [RIACHO_PROBLEM_REQUEST_RUNNING] = {"request-running", 409, "The same request is still running",
                                         "Another request with this Idempotency-Key has not been "
                                         "answered yet; ask again a moment later."},
+    [RIACHO_PROBLEM_EXISTS] = {"exists", 409, "It is there already",
+                               "What the request would make exists; the detail names it."},
     [RIACHO_PROBLEM_BODY_TOO_LARGE] = {"body-too-large", 413, "The body is too large",
                                        "Bodies have a limit, which the detail tells."},
     [RIACHO_PROBLEM_MEDIA_TYPE] = {"media-type", 415, "The body must be application/json",

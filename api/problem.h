@@ -18,6 +18,7 @@ typedef enum riacho_problem {
     RIACHO_PROBLEM_NOT_FOUND,           /* 404 */
     RIACHO_PROBLEM_METHOD_NOT_ALLOWED,  /* 405 */
     RIACHO_PROBLEM_REQUEST_RUNNING,     /* 409 */
+    RIACHO_PROBLEM_EXISTS,              /* 409 */
     RIACHO_PROBLEM_BODY_TOO_LARGE,      /* 413 */
     RIACHO_PROBLEM_MEDIA_TYPE,          /* 415 */
     RIACHO_PROBLEM_REFUSED,             /* 422: well-formed, but against a rule */

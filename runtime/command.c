@@ -11,7 +11,7 @@
 #include <sys/random.h>
 
 #include "base/macros.h"
-#include "serve_private.h"
+#include "serve_read.h"
 
 /* A lookup over the request's headers, query or path. */
 struct table {
@@ -94,18 +94,82 @@ riacho_status riacho_request_eval(const riacho_request_values *scope, const riac
 /* The body as a value of the command's type; NULL when the command reads none. A request without a
  * body is one with an empty object, so that a command may have defaults for everything. */
 static riacho_status read_body(const riacho_graph_command *command, const riacho_request *request,
-                               riacho_arena *arena, const void **ret_body,
-                               riacho_json_issues *ret_issues, riacho_error *err)
+                               riacho_arena *arena, const void **ret_body, riacho_refusal *refusal,
+                               riacho_error *err)
 {
     *ret_body = NULL;
     if (!command->body)
         return RIACHO_OK;
     void *body = riacho_alloc_zero(arena, 1, command->body->size + 1);
     const riacho_bytes text = request->body.size ? request->body : riacho_text("{}");
-    const riacho_status status = riacho_json_read(command->body, text, arena, body, ret_issues);
-    if (status != RIACHO_OK)
+    const riacho_status status =
+        riacho_json_read(command->body, text, arena, body, &refusal->issues);
+    if (status != RIACHO_OK) {
+        refusal->kind = RIACHO_REFUSED_BODY;
         return riacho_fail(err, status, "the body does not fit %s", command->body_word);
+    }
     *ret_body = body;
+    return RIACHO_OK;
+}
+
+/* Every rule that does not hold is told, not only the first. */
+static riacho_status check_rules(const riacho_graph_command *command,
+                                 const riacho_request_values *scope, riacho_arena *arena,
+                                 riacho_refusal *refusal, riacho_error *err)
+{
+    riacho_json_issue *issues = riacho_alloc_zero(arena, command->check_count, sizeof *issues);
+    size_t count = 0;
+    for (size_t i = 0; i < command->check_count; i++) {
+        const riacho_graph_check *check = &command->checks[i];
+        bool holds;
+        RIACHO_TRY(riacho_expr_test(check->that, scope->values, arena, &holds, err));
+        if (!holds)
+            issues[count++] = (riacho_json_issue){check->pointer, check->message};
+    }
+    if (!count)
+        return RIACHO_OK;
+    *refusal = (riacho_refusal){RIACHO_REFUSED_RULE, {issues, count}};
+    return riacho_fail(err, RIACHO_REJECT, "%s", issues[0].detail);
+}
+
+/* Whether the store has the key that the request names; a null key is in no store. */
+static riacho_status look_up(riacho_worker *worker, const riacho_target *target,
+                             const riacho_graph_presence *presence,
+                             const riacho_request_values *scope, riacho_arena *arena,
+                             const void **ret_key, bool *ret_found, riacho_error *err)
+{
+    *ret_found = false;
+    RIACHO_TRY(riacho_request_eval(scope, presence->key, arena, ret_key, err));
+    if (!*ret_key)
+        return RIACHO_OK;
+    return riacho_question_has(worker, &worker->deployments[target->deployment], presence->store,
+                               *ret_key, arena, ret_found, err);
+}
+
+static riacho_status check_presence(riacho_worker *worker, const riacho_target *target,
+                                    const riacho_request_values *scope, riacho_arena *arena,
+                                    riacho_refusal *refusal, riacho_error *err)
+{
+    const riacho_graph_presence *asked[] = {&target->command->requires_key,
+                                            &target->command->refuses_key};
+    for (size_t i = 0; i < 2; i++) {
+        const void *key = NULL;
+        bool found;
+        const bool wanted = i == 0;
+        if (asked[i]->store == RIACHO_NONE)
+            continue;
+        RIACHO_TRY(look_up(worker, target, asked[i], scope, arena, &key, &found, err));
+        if (found == wanted)
+            continue;
+        RIACHO_AUTO(buffer) riacho_buffer text = {0};
+        const riacho_graph_store *store = &target->graph->stores[asked[i]->store];
+        if (key)
+            riacho_json_write(store->key.codec->type, key, &text);
+        refusal->kind = wanted ? RIACHO_REFUSED_MISSING : RIACHO_REFUSED_EXISTS;
+        return riacho_fail(err, RIACHO_REJECT, "%s has %s %.*s", store->name,
+                           wanted ? "no" : "already", (int)(text.size < 100 ? text.size : 100),
+                           text.data ? (const char *)text.data : "null");
+    }
     return RIACHO_OK;
 }
 
@@ -147,18 +211,20 @@ static riacho_status build_event(const riacho_target *target, const riacho_reque
 
 riacho_status riacho_worker_command(riacho_worker *worker, const riacho_route *route,
                                     const riacho_request *request, riacho_arena *arena,
-                                    riacho_accepted *ret_accepted, riacho_json_issues *ret_issues,
+                                    riacho_accepted *ret_accepted, riacho_refusal *ret_refusal,
                                     riacho_error *err)
 {
     const riacho_target *target = &riacho_serving_of(worker)->targets[route->index];
     const void *body;
     riacho_position appended;
     riacho_log_append event = {.record.headers = request->carry};
-    *ret_issues = (riacho_json_issues){0};
+    *ret_refusal = (riacho_refusal){0};
     RIACHO_TRY(riacho_serving_ready(worker, err));
-    RIACHO_TRY(read_body(target->command, request, arena, &body, ret_issues, err));
+    RIACHO_TRY(read_body(target->command, request, arena, &body, ret_refusal, err));
     riacho_request_values scope = riacho_request_scope(worker, request, body, arena);
     add_chance(&scope, request, arena);
+    RIACHO_TRY(check_rules(target->command, &scope, arena, ret_refusal, err));
+    RIACHO_TRY(check_presence(worker, target, &scope, arena, ret_refusal, err));
     RIACHO_TRY(build_event(target, &scope, body, arena, &event, err));
     RIACHO_TRY(worker->log->ops->append(worker->log, &event, 1, &appended, err));
     *ret_accepted = (riacho_accepted){

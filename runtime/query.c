@@ -228,6 +228,29 @@ riacho_status riacho_worker_read(riacho_worker *worker, const riacho_read *read,
     return ask(&question, ret_reply, err);
 }
 
+riacho_status riacho_question_has(riacho_worker *worker, const riacho_deployment *deployment,
+                                  int32_t store, const void *key, riacho_arena *arena,
+                                  bool *ret_found, riacho_error *err)
+{
+    riacho_reply reply;
+    RIACHO_AUTO(question)
+    riacho_question question = {
+        .worker = worker,
+        .deployment = deployment,
+        .store = &deployment->graph->stores[store],
+        .store_index = store,
+        .kind = RIACHO_READ_GET,
+        .key = key,
+        .limit = 1,
+        .arena = arena,
+    };
+    question.reply = question.store->value.codec->type;
+    RIACHO_TRY(serialise(&question.store->key, key, arena, &question.key_bytes, err));
+    RIACHO_TRY(ask(&question, &reply, err));
+    *ret_found = reply.found == RIACHO_REPLY_FOUND;
+    return RIACHO_OK;
+}
+
 static riacho_bytes find_entry(riacho_headers entries, const char *name)
 {
     for (size_t i = 0; i < entries.count; i++)

@@ -68,6 +68,12 @@ static inline void riacho_auto_answer(riacho_answer *answer)
     riacho_buffer_done(&answer->json);
 }
 
+/* Whether a keyValue or ttl store has the key, a value of its key type, in committed state. */
+RIACHO_CHECKED riacho_status riacho_question_has(riacho_worker *worker,
+                                                 const riacho_deployment *deployment, int32_t store,
+                                                 const void *key, riacho_arena *arena,
+                                                 bool *ret_found, riacho_error *err);
+
 /* One file for each. All fill in an empty answer. */
 RIACHO_CHECKED riacho_status riacho_answer_get(riacho_question *question, riacho_answer *answer,
                                                riacho_error *err);

@@ -97,6 +97,68 @@ static void check_value_parameters(riacho_builder *builder, const riacho_command
         check_parameters(builder, spec, &spec->value.fields[i].expression);
 }
 
+static const riacho_expr *command_expr(riacho_builder *builder, const riacho_command_spec *spec,
+                                       riacho_where where, const char *text,
+                                       const riacho_expr_scope *scope, const riacho_type *expected)
+{
+    const riacho_source_text source = riacho_build_source(where, text);
+    riacho_build_check_parameters(builder, &source, spec->path);
+    return riacho_build_scoped(builder, &source, scope, expected);
+}
+
+static void command_checks(riacho_builder *builder, const riacho_command_spec *spec,
+                           const riacho_expr_scope *scope, riacho_graph_command *command)
+{
+    riacho_graph_check *checks =
+        riacho_alloc_zero(builder->arena, spec->checks_count, sizeof *checks);
+    for (size_t i = 0; i < spec->checks_count; i++) {
+        const riacho_check_spec *check = &spec->checks[i];
+        if (!check->that || !check->message) {
+            riacho_build_issue(builder, (riacho_where){NULL, &check->mark}, NULL,
+                               "a check needs '%s'", check->that ? "message" : "that");
+            continue;
+        }
+        checks[i] = (riacho_graph_check){
+            .that = command_expr(builder, spec, (riacho_where){&check->that, &check->mark},
+                                 check->that, scope, &riacho_type_boolean),
+            .pointer = riacho_format(builder->arena, "%s", check->at ? check->at : ""),
+            .message = riacho_format(builder->arena, "%s", check->message),
+        };
+    }
+    command->checks = checks;
+    command->check_count = spec->checks_count;
+}
+
+static riacho_graph_presence command_presence(riacho_builder *builder,
+                                              const riacho_command_spec *spec,
+                                              const riacho_presence_spec *presence,
+                                              const riacho_expr_scope *scope)
+{
+    const riacho_where at_store = {&presence->store, &spec->mark};
+    const riacho_where at_key = {&presence->key, &spec->mark};
+    riacho_graph_presence made = {.store = RIACHO_NONE};
+    if (!presence->store || !presence->key) {
+        if (presence->store || presence->key)
+            riacho_build_issue(builder, at_store, NULL, "'store' and 'key' belong together");
+        return made;
+    }
+    const int32_t index = riacho_build_store_named(builder, at_store, presence->store);
+    if (index == RIACHO_NONE)
+        return made;
+    const riacho_graph_store store = builder->stores[index];
+    if (store.kind != RIACHO_STORE_KEYVALUE && store.kind != RIACHO_STORE_TTL) {
+        riacho_build_issue(builder, at_store, NULL,
+                           "a key is looked up in a keyValue or ttl store, and '%s' is another",
+                           presence->store);
+        return made;
+    }
+    if (riacho_build_is_unknown(&store.key))
+        return made;
+    made.key = command_expr(builder, spec, at_key, presence->key, scope, store.key.codec->type);
+    made.store = made.key ? index : RIACHO_NONE;
+    return made;
+}
+
 /* What the request is made into. Without the stream there is no type to check against. */
 static void command_event(riacho_builder *builder, const riacho_command_spec *spec,
                           riacho_graph_command *command)
@@ -112,6 +174,9 @@ static void command_event(riacho_builder *builder, const riacho_command_spec *sp
     check_value_parameters(builder, spec);
     if (spec->body && !command->body)
         return; /* an issue already */
+    command_checks(builder, spec, &scope, command);
+    command->requires_key = command_presence(builder, spec, &spec->requires_key, &scope);
+    command->refuses_key = command_presence(builder, spec, &spec->refuses_key, &scope);
     if (command->topic == RIACHO_NONE)
         return;
     const riacho_graph_topic topic = builder->topics[command->topic];
@@ -160,6 +225,8 @@ void riacho_build_commands(riacho_builder *builder)
             .name = riacho_format(builder->arena, "%s", spec->name),
             .method = method_of(spec),
             .path = riacho_format(builder->arena, "%s", spec->path),
+            .requires_key = {.store = RIACHO_NONE},
+            .refuses_key = {.store = RIACHO_NONE},
             .mark = kept_mark(builder, &spec->mark),
         };
         command_event(builder, spec, &commands[i]);

@@ -194,6 +194,19 @@ enum {
     RIACHO_COMMAND_COUNT
 };
 
+/* A rule for requests: the message and where it belongs when `that` does not hold. */
+typedef struct riacho_graph_check {
+    const riacho_expr *that;
+    const char *pointer;
+    const char *message;
+} riacho_graph_check;
+
+/* A key of a store that must be there, or must not; store RIACHO_NONE: nothing was asked for. */
+typedef struct riacho_graph_presence {
+    int32_t store;
+    const riacho_expr *key; /* of the store's key type */
+} riacho_graph_presence;
+
 typedef struct riacho_graph_command {
     const char *name;
     const char *method;
@@ -203,6 +216,10 @@ typedef struct riacho_graph_command {
     const riacho_expr *value; /* of the topic's value type */
     const riacho_type *body;  /* NULL: no body is read */
     const char *body_word;
+    const riacho_graph_check *checks;
+    size_t check_count;
+    riacho_graph_presence requires_key;
+    riacho_graph_presence refuses_key;
     riacho_mark mark;
 } riacho_graph_command;
 

@@ -9,6 +9,37 @@
 static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE"};
 static const riacho_words method_words = {methods, 4, NULL, 0};
 
+static const riacho_key check_keys[] = {
+    {"that", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_check_spec, that),
+     .presence = RIACHO_KEY_REQUIRED,
+     .doc = "What must hold, over the names that `value` may use; null counts as false."},
+    {"at", RIACHO_KEY_TEXT, .offset = offsetof(riacho_check_spec, at), .fallback = "",
+     .doc = "JSON Pointer to what is wrong in the body: `/text`."},
+    {"message", RIACHO_KEY_TEXT, .offset = offsetof(riacho_check_spec, message),
+     .presence = RIACHO_KEY_REQUIRED, .doc = "What the client is told."},
+};
+static const riacho_shape check_shape = {"Check",
+                                         "a check",
+                                         "A rule for requests; 422 when it does not hold.",
+                                         sizeof(riacho_check_spec),
+                                         offsetof(riacho_check_spec, mark),
+                                         check_keys,
+                                         sizeof check_keys / sizeof *check_keys};
+
+static const riacho_key presence_keys[] = {
+    {"store", RIACHO_KEY_TEXT, .offset = offsetof(riacho_presence_spec, store),
+     .presence = RIACHO_KEY_REQUIRED, .doc = "A keyValue or ttl store."},
+    {"key", RIACHO_KEY_EXPRESSION, .offset = offsetof(riacho_presence_spec, key),
+     .presence = RIACHO_KEY_REQUIRED, .doc = "The key, over the names that `value` may use."},
+};
+static const riacho_shape presence_shape = {"Presence",
+                                            "a key of a store",
+                                            "A key of a store, as last committed.",
+                                            sizeof(riacho_presence_spec),
+                                            0,
+                                            presence_keys,
+                                            sizeof presence_keys / sizeof *presence_keys};
+
 static const riacho_key command_keys[] = {
     {"method", RIACHO_KEY_WORD, .offset = offsetof(riacho_command_spec, method),
      .words = &method_words, .fallback = "POST", .doc = "The HTTP method."},
@@ -27,6 +58,16 @@ static const riacho_key command_keys[] = {
     {"value", RIACHO_KEY_VALUE, .offset = offsetof(riacho_command_spec, value),
      .presence = RIACHO_KEY_REQUIRED,
      .doc = "The event: an expression for each field, or one expression."},
+    {"checks", RIACHO_KEY_LIST, .offset = offsetof(riacho_command_spec, checks),
+     .count_offset = offsetof(riacho_command_spec, checks_count), .shape = &check_shape,
+     .doc = "Rules that schemas cannot say; all that do not hold are answered at once, with 422."},
+    {"requires", RIACHO_KEY_SHAPE, .offset = offsetof(riacho_command_spec, requires_key),
+     .shape = &presence_shape,
+     .doc =
+         "404 unless the store has the key. It is looked up in committed state, so the fold that "
+         "gets the event still has the last word."},
+    {"refuses", RIACHO_KEY_SHAPE, .offset = offsetof(riacho_command_spec, refuses_key),
+     .shape = &presence_shape, .doc = "409 when the store has the key; looked up as `requires`."},
 };
 const riacho_shape riacho_command_shape = {
     "Command",

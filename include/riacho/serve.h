@@ -60,15 +60,26 @@ typedef struct riacho_accepted {
     const char *event_id;     /* the idempotency key, or the UUID that stood in for it */
 } riacho_accepted;
 
-/* Validates, builds the event and appends it, durable when it returns. RIACHO_REJECT with issues:
- * the body or a value is bad; with none: err says why. RIACHO_RETRY: no room on the disk, or the
+/* Why a command was not carried out, beside the status and its text. */
+typedef struct riacho_refusal {
+    enum {
+        RIACHO_REFUSED_OTHERWISE = 0, /* the text says why */
+        RIACHO_REFUSED_BODY,          /* not what the schema says: issues */
+        RIACHO_REFUSED_RULE,          /* a check of the command does not hold: issues */
+        RIACHO_REFUSED_MISSING,       /* what it is about is not there */
+        RIACHO_REFUSED_EXISTS,        /* what it would make is there already */
+    } kind;
+    riacho_json_issues issues;
+} riacho_refusal;
+
+/* Validates, builds the event and appends it, durable when it returns. RIACHO_REJECT: the request
+ * is refused, and ret_refusal (set in any case) says how. RIACHO_RETRY: no room on the disk, or the
  * worker is not ready. */
 RIACHO_CHECKED riacho_status riacho_worker_command(riacho_worker *worker, const riacho_route *route,
                                                    const riacho_request *request,
                                                    riacho_arena *arena,
                                                    riacho_accepted *ret_accepted,
-                                                   riacho_json_issues *ret_issues,
-                                                   riacho_error *err);
+                                                   riacho_refusal *ret_refusal, riacho_error *err);
 
 /* A read of a store by name, as /v1/stores has it; a declared query becomes one of these. Keys are
  * text as in a URL, read by the store's key type (records as JSON). Absent means not said. */

@@ -163,11 +163,25 @@ typedef enum riacho_method_word {
     RIACHO_METHOD_PATCH,
     RIACHO_METHOD_DELETE
 } riacho_method_word;
+/* A rule for a request: `that` must hold, or the answer is 422 with the message at the JSON
+ * Pointer. */
+typedef struct riacho_check_spec {
+    const char *that, *at, *message;
+    riacho_mark mark;
+} riacho_check_spec;
+/* A key of a keyValue or ttl store, as last committed. */
+typedef struct riacho_presence_spec {
+    const char *store, *key;
+} riacho_presence_spec;
 typedef struct riacho_command_spec {
     const char *name;
     riacho_method_word method;
     const char *path, *to, *key, *body;
     riacho_value_spec value;
+    const riacho_check_spec *checks;
+    size_t checks_count;
+    riacho_presence_spec requires_key; /* 404 unless it is there */
+    riacho_presence_spec refuses_key;  /* 409 when it is there */
     riacho_mark mark;
 } riacho_command_spec;
 

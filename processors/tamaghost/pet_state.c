@@ -14,7 +14,12 @@
 static const double hour_ms = 3600000;
 static const double satiety_per_hour = 4, affection_per_hour = 3, cleanliness_per_hour = 2;
 
-enum { EXPERIENCE_PER_CARE = 10, LEVEL_STEP = 100, WARDROBE_MAX = TAMAGHOST_CLOTHES };
+enum {
+    EXPERIENCE_PER_CARE = 10,
+    LEVEL_STEP = 100,
+    WARDROBE_MAX = TAMAGHOST_CLOTHES,
+    SLUG_BYTES_MAX = 40
+};
 
 static double percent(double value)
 {
@@ -55,11 +60,24 @@ static void age(struct pet *pet, int64_t at_ms)
     pet->updated_ms = at_ms;
 }
 
+/* What stands in a path without escaping: 1 to 40 of a-z, 0-9 and -. */
+static bool is_slug(riacho_bytes text)
+{
+    const char *at = text.data;
+    for (size_t i = 0; i < text.size; i++) {
+        if (!(at[i] >= 'a' && at[i] <= 'z') && !(at[i] >= '0' && at[i] <= '9') && at[i] != '-')
+            return false;
+    }
+    return text.size >= 1 && text.size <= SLUG_BYTES_MAX;
+}
+
 static riacho_status hatch(riacho_ctx *ctx, const struct pet_moment *moment, struct pet *pet)
 {
     if (pet->born_ms)
         return riacho_reject(ctx, "the pet is already there");
     const riacho_bytes *slug = riacho_ctx_record(ctx)->key;
+    if (!is_slug(*slug))
+        return riacho_reject(ctx, "a slug is 1 to %d of a-z, 0-9 and -", SLUG_BYTES_MAX);
     pet->slug = *slug;
     pet->name = moment->name.size ? moment->name : *slug;
     pet->maker = moment->visitor;
