@@ -54,8 +54,7 @@ typedef struct riacho_api_options {
     uint32_t idempotency_entries; /* remembered Idempotency-Keys; 0: 8192 */
 } riacho_api_options;
 
-/* RIACHO_REJECT: an option is wrong, or two routes clash. RIACHO_RETRY: the address cannot be bound
- * now. */
+/* RIACHO_REJECT: an option is wrong, or two routes clash. RIACHO_RETRY: the address is taken. */
 RIACHO_CHECKED riacho_status riacho_api_open(const riacho_api_options *options,
                                              riacho_api **ret_api, riacho_error *err);
 /* The port it listens on. */

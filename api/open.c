@@ -98,8 +98,9 @@ static riacho_status open_socket(const char *listen, int *ret_socket, riacho_err
     *ret_socket = bind_to(found);
     const int why = errno;
     freeaddrinfo(found);
-    if (*ret_socket < 0) /* the address is taken, or not of this machine */
-        return riacho_fail(err, RIACHO_RETRY, "cannot listen on %s: %s", listen, strerror(why));
+    if (*ret_socket < 0)
+        return riacho_fail(err, why == EADDRINUSE ? RIACHO_RETRY : RIACHO_REJECT,
+                           "cannot listen on %s: %s", listen, strerror(why));
     return RIACHO_OK;
 }
 

@@ -98,8 +98,10 @@ static int run_verb(const riacho_verb *verb, int used, int argc, char **argv)
     char doc[2048];
     snprintf(doc, sizeof doc, "%s%s%s", verb->summary, verb->details ? "\v" : "",
              verb->details ? verb->details : "");
-    const struct argp argp = {
-        .options = options, .parser = read_argument, .args_doc = verb->args, .doc = doc};
+    const struct argp argp = {.options = verb->flags[0].name ? options : NULL,
+                              .parser = read_argument,
+                              .args_doc = verb->args,
+                              .doc = doc};
 
     char program[64];
     snprintf(program, sizeof program, "riacho %s", verb->name);
@@ -176,6 +178,7 @@ static int print_reference(void)
 
 int main(int argc, char **argv)
 {
+    static char version[] = "version";
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         print_help(stderr);
@@ -189,7 +192,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--reference") == 0)
         return print_reference();
     if (strcmp(argv[1], "--version") == 0)
-        argv[1] = (char[]){"version"};
+        argv[1] = version;
     const riacho_verb *found = NULL;
     int used = 0;
     for (const riacho_verb *verb = riacho_verbs; verb->name; verb++) {
