@@ -9,6 +9,7 @@
 #include "overlay.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/macros.h"
 #include "base/memory.h"
@@ -40,6 +41,8 @@ struct riacho_overlay {
     size_t change_capacity;
     struct scan *idle_scans;
     size_t open_scans;
+    riacho_held **held; /* by space; NULL where nobody holds anything back */
+    size_t held_count;
 };
 
 static const riacho_view_ops overlay_ops;
@@ -65,6 +68,11 @@ void riacho_overlay_free(riacho_overlay *overlay)
         overlay->idle_scans = scan->next_idle;
         free(scan);
     }
+    for (size_t i = 0; i < overlay->held_count; i++) {
+        if (overlay->held[i])
+            overlay->held[i]->ops->free(overlay->held[i]);
+    }
+    free(overlay->held);
     riacho_table_done(&overlay->table);
     riacho_cache_free(overlay->cache);
     free(overlay->changes);
@@ -81,19 +89,23 @@ riacho_state riacho_overlay_state(riacho_overlay *overlay, uint32_t space, riach
     return (riacho_state){&overlay->view, overlay, arena, space};
 }
 
+static riacho_status get_stored(riacho_overlay *overlay, const riacho_state_key *key,
+                                riacho_arena *arena, riacho_bytes *ret_value, riacho_error *err)
+{
+    riacho_store *store = overlay->store;
+    RIACHO_TRY(store->ops->get(store, key->space, key->bytes, arena, ret_value, err));
+    if (overlay->cache)
+        riacho_cache_put(overlay->cache, key, *ret_value);
+    return RIACHO_OK;
+}
+
 static riacho_status get_below(riacho_overlay *overlay, const riacho_state_key *key,
                                riacho_arena *arena, riacho_bytes *ret_value, riacho_error *err)
 {
     riacho_bytes value;
-    if (overlay->cache && riacho_cache_get(overlay->cache, key, &value)) {
-        *ret_value = riacho_copy(arena, value);
-        return RIACHO_OK;
-    }
-    RIACHO_TRY(
-        overlay->store->ops->get(overlay->store, key->space, key->bytes, arena, &value, err));
-    if (overlay->cache)
-        riacho_cache_put(overlay->cache, key, value);
-    *ret_value = value;
+    if (!overlay->cache || !riacho_cache_get(overlay->cache, key, &value))
+        return get_stored(overlay, key, arena, ret_value, err);
+    *ret_value = riacho_copy(arena, value);
     return RIACHO_OK;
 }
 
@@ -142,7 +154,47 @@ void riacho_overlay_delete_range(riacho_overlay *overlay, uint32_t space, riacho
 
 size_t riacho_overlay_bytes(const riacho_overlay *overlay)
 {
-    return riacho_table_bytes(&overlay->table);
+    size_t bytes = riacho_table_bytes(&overlay->table);
+    for (size_t i = 0; i < overlay->held_count; i++) {
+        if (overlay->held[i])
+            bytes += overlay->held[i]->ops->bytes(overlay->held[i]);
+    }
+    return bytes;
+}
+
+riacho_held *riacho_overlay_held(riacho_overlay *overlay, uint32_t space)
+{
+    return space < overlay->held_count ? overlay->held[space] : NULL;
+}
+
+void riacho_overlay_hold(riacho_overlay *overlay, uint32_t space, riacho_held *held)
+{
+    if (space >= overlay->held_count) {
+        overlay->held = riacho_memory_resize(overlay->held, (space + 1) * sizeof(riacho_held *));
+        while (overlay->held_count <= space)
+            overlay->held[overlay->held_count++] = NULL;
+    }
+    assert(!overlay->held[space]);
+    overlay->held[space] = held;
+}
+
+static uint64_t lead_of(riacho_bytes key)
+{
+    uint64_t lead = 0;
+    memcpy(&lead, key.data, key.size < sizeof lead ? key.size : sizeof lead);
+    return __builtin_bswap64(lead);
+}
+
+/* RocksDB takes keys that come in its own order for a good deal less. */
+static int compare_changes(const void *left, const void *right)
+{
+    const riacho_change *a = left, *b = right;
+    if (a->space != b->space)
+        return a->space < b->space ? -1 : 1;
+    const uint64_t lead_a = lead_of(a->key), lead_b = lead_of(b->key);
+    if (lead_a != lead_b)
+        return lead_a < lead_b ? -1 : 1;
+    return riacho_bytes_compare(a->key, b->key);
 }
 
 const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret_count)
@@ -165,6 +217,9 @@ const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret
                                     .key = entry->key.bytes,
                                     .value = entry->deleted ? (riacho_bytes){0} : value};
     }
+    if (table->count)
+        qsort(overlay->changes + table->range_count, table->count, sizeof *overlay->changes,
+              compare_changes);
     *ret_count = count;
     return overlay->changes;
 }
@@ -183,35 +238,66 @@ static void refresh_cache(riacho_overlay *overlay)
     }
 }
 
+static riacho_status settle(riacho_overlay *overlay, riacho_error *err)
+{
+    riacho_status status = RIACHO_OK;
+    riacho_overlay_savepoint(overlay);
+    for (size_t i = 0; i < overlay->held_count && status == RIACHO_OK; i++) {
+        if (overlay->held[i])
+            status = overlay->held[i]->ops->settle(overlay->held[i], err);
+    }
+    if (status != RIACHO_OK)
+        riacho_overlay_undo(overlay);
+    return status;
+}
+
+static void forget(riacho_overlay *overlay)
+{
+    riacho_table_reset(&overlay->table);
+    for (size_t i = 0; i < overlay->held_count; i++) {
+        if (overlay->held[i])
+            overlay->held[i]->ops->drop(overlay->held[i]);
+    }
+}
+
 riacho_status riacho_overlay_commit(riacho_overlay *overlay, const riacho_commit_meta *meta,
                                     riacho_error *err)
 {
     assert(!overlay->open_scans);
     riacho_changes changes = {.meta = *meta};
+    RIACHO_TRY(settle(overlay, err));
     changes.items = riacho_overlay_changes(overlay, &changes.count);
     RIACHO_TRY(overlay->store->ops->write(overlay->store, &changes, err));
     if (overlay->cache)
         refresh_cache(overlay);
-    riacho_table_reset(&overlay->table);
+    forget(overlay);
     return RIACHO_OK;
 }
 
 void riacho_overlay_drop(riacho_overlay *overlay)
 {
     assert(!overlay->open_scans);
-    riacho_table_reset(&overlay->table);
+    forget(overlay);
 }
 
 void riacho_overlay_savepoint(riacho_overlay *overlay)
 {
     assert(!overlay->open_scans);
     riacho_table_savepoint(&overlay->table);
+    for (size_t i = 0; i < overlay->held_count; i++) {
+        if (overlay->held[i])
+            overlay->held[i]->ops->savepoint(overlay->held[i]);
+    }
 }
 
 void riacho_overlay_undo(riacho_overlay *overlay)
 {
     assert(!overlay->open_scans);
     riacho_table_rewind(&overlay->table);
+    for (size_t i = 0; i < overlay->held_count; i++) {
+        if (overlay->held[i])
+            overlay->held[i]->ops->undo(overlay->held[i]);
+    }
 }
 
 riacho_cache_counts riacho_overlay_cache_counts(const riacho_overlay *overlay)
@@ -366,9 +452,26 @@ static riacho_status overlay_get(riacho_view *view, uint32_t space, riacho_bytes
     return riacho_overlay_get((riacho_overlay *)view, space, key, arena, ret_value, err);
 }
 
+static riacho_status overlay_peek(riacho_view *view, uint32_t space, riacho_bytes key,
+                                  riacho_arena *arena, riacho_bytes *ret_value, riacho_error *err)
+{
+    riacho_overlay *overlay = (riacho_overlay *)view;
+    const riacho_state_key full = riacho_state_key_of(space, key);
+    const riacho_table_entry *entry = riacho_table_find(&overlay->table, &full);
+    *ret_value = (riacho_bytes){0};
+    if (entry && !entry->deleted)
+        *ret_value = (riacho_bytes){entry->value.data, entry->value.size};
+    if (entry || riacho_table_covers(&overlay->table, space, key))
+        return RIACHO_OK;
+    if (overlay->cache && riacho_cache_get(overlay->cache, &full, ret_value))
+        return RIACHO_OK;
+    return get_stored(overlay, &full, arena, ret_value, err);
+}
+
 static const riacho_view_ops overlay_ops = {
     .name = "overlay",
     .get = overlay_get,
+    .peek = overlay_peek,
     .scan_open = overlay_scan_open,
     .scan_next = overlay_scan_next,
     .scan_close = overlay_scan_close,

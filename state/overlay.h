@@ -19,6 +19,27 @@
 #include "cache.h"
 #include "view.h"
 
+/* Changes that a store kind holds back in a form of its own, because many of them are cheaper to
+ * make together. The overlay carries the steps of the transaction to it, so that savepoint, undo,
+ * commit and drop mean for it what they mean for a key. The kind's reads look here first. */
+typedef struct riacho_held riacho_held;
+
+typedef struct riacho_held_ops {
+    const char *name;
+    /* Makes the changes in the overlay; nothing is held back then. Called by commit, and by the
+     * kind whenever a read needs them in place. Undo leads back behind it. */
+    riacho_status (*settle)(riacho_held *held, riacho_error *err);
+    void (*savepoint)(riacho_held *held);
+    void (*undo)(riacho_held *held);
+    void (*drop)(riacho_held *held); /* the transaction is over, in whatever way */
+    size_t (*bytes)(const riacho_held *held);
+    void (*free)(riacho_held *held);
+} riacho_held_ops;
+
+struct riacho_held {
+    const riacho_held_ops *ops;
+};
+
 typedef struct riacho_overlay_options {
     riacho_store *store;  /* borrowed; outlives the overlay */
     uint64_t cache_bytes; /* of committed values; 0: no cache */
@@ -32,6 +53,11 @@ void riacho_overlay_free(riacho_overlay *overlay);
 riacho_view *riacho_overlay_view(riacho_overlay *overlay);
 /* The handle of one space for reading and writing. */
 riacho_state riacho_overlay_state(riacho_overlay *overlay, uint32_t space, riacho_arena *arena);
+
+/* What a kind holds back of a space; NULL: nobody does. */
+riacho_held *riacho_overlay_held(riacho_overlay *overlay, uint32_t space);
+/* Takes it, until the overlay is freed; the space has none yet. */
+void riacho_overlay_hold(riacho_overlay *overlay, uint32_t space, riacho_held *held);
 
 RIACHO_CHECKED riacho_status riacho_overlay_get(riacho_overlay *overlay, uint32_t space,
                                                 riacho_bytes key, riacho_arena *arena,
@@ -51,12 +77,12 @@ void riacho_overlay_delete_range(riacho_overlay *overlay, uint32_t space, riacho
 
 /* Bytes of memory that the transaction holds, to compare with the limit that forces a commit. */
 size_t riacho_overlay_bytes(const riacho_overlay *overlay);
-/* The changes as commit would write them: deleted ranges, then each changed key once, in the order
- * of its first change. Borrowed until the next call that changes the overlay. */
+/* The changes as commit would write them, but for what is held back: deleted ranges, then each
+ * changed key once, by space and key. Borrowed until the next call that changes the overlay. */
 const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret_count);
 
 /* Writes the changes and the meta to the store. On OK the overlay is empty; on any other status it
- * is untouched. No scan may be open. */
+ * says what it said before, and this moment is its savepoint. No scan may be open. */
 RIACHO_CHECKED riacho_status riacho_overlay_commit(riacho_overlay *overlay,
                                                    const riacho_commit_meta *meta,
                                                    riacho_error *err);

@@ -2,13 +2,16 @@
  *
  * ranking.h - members in the order of their scores: many rankings in one store, each under its key.
  *
- *   'm' closed(key) member          -> score (8 bytes big-endian, signed)
- *   's' closed(key) place           -> nothing        place = descending score (8 bytes), member
- *   'c' closed(key) ...             -> how many places begin with which bytes (counts.h)
+ *   closed(key) 'p' ...             -> a tree (tree.h) of places = descending score (8 bytes),
+ * member closed(key) 'm' ...             -> a tree of members with their scores, once the places
+ * are more than one page
  *
  * The order is by score, highest first, then by member as bytes, lowest first; ranks count from 1
- * and no two members share one. Tops and pages are scans of the 's' keys; a rank is read from the
- * counts. Threads: as the view.
+ * and no two members share one. Ranks, tops and pages take one page read for each level, and a
+ * small ranking is a single page. The task's changes of larger ones are held back until its commit
+ * (overlay.h), so a state that it reads through has the overlay in it.
+ *
+ * Threads: as the view.
  */
 #pragma once
 

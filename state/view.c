@@ -17,6 +17,12 @@ riacho_status riacho_state_get(const riacho_state *state, riacho_bytes key, riac
     return state->view->ops->get(state->view, state->space, key, state->arena, ret_value, err);
 }
 
+riacho_status riacho_state_peek(const riacho_state *state, riacho_bytes key,
+                                riacho_bytes *ret_value, riacho_error *err)
+{
+    return state->view->ops->peek(state->view, state->space, key, state->arena, ret_value, err);
+}
+
 riacho_status riacho_state_scan(const riacho_state *state, const riacho_range *range,
                                 riacho_view_scan **ret_scan, riacho_error *err)
 {
@@ -80,6 +86,7 @@ static void snapshot_scan_close(riacho_view_scan *base)
 static const riacho_view_ops snapshot_ops = {
     .name = "snapshot",
     .get = snapshot_get,
+    .peek = snapshot_get,
     .scan_open = snapshot_scan_open,
     .scan_next = snapshot_scan_next,
     .scan_close = snapshot_scan_close,

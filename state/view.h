@@ -21,6 +21,9 @@ typedef struct riacho_view_ops {
     /* The value, copied into the arena; data is NULL when there is no such key. */
     riacho_status (*get)(riacho_view *view, uint32_t space, riacho_bytes key, riacho_arena *arena,
                          riacho_bytes *ret_value, riacho_error *err);
+    /* As get, but the bytes may be the view's own: borrowed until the next call on the view. */
+    riacho_status (*peek)(riacho_view *view, uint32_t space, riacho_bytes key, riacho_arena *arena,
+                          riacho_bytes *ret_value, riacho_error *err);
     /* As the store port: the range's bytes are borrowed until scan_close. */
     riacho_status (*scan_open)(riacho_view *view, uint32_t space, const riacho_range *range,
                                riacho_view_scan **ret_scan, riacho_error *err);
@@ -50,6 +53,9 @@ typedef struct riacho_state {
 
 RIACHO_CHECKED riacho_status riacho_state_get(const riacho_state *state, riacho_bytes key,
                                               riacho_bytes *ret_value, riacho_error *err);
+/* Borrowed until the next call on the view. */
+RIACHO_CHECKED riacho_status riacho_state_peek(const riacho_state *state, riacho_bytes key,
+                                               riacho_bytes *ret_value, riacho_error *err);
 RIACHO_CHECKED riacho_status riacho_state_scan(const riacho_state *state, const riacho_range *range,
                                                riacho_view_scan **ret_scan, riacho_error *err);
 RIACHO_CHECKED riacho_status riacho_scan_next(riacho_view_scan *scan, riacho_bytes *ret_key,

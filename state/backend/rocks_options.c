@@ -24,6 +24,10 @@ enum {
     LOG_LEVEL_WARN = 2,
 };
 
+/* Of a write buffer: most keys that are asked for are not in it, and a skip list takes long to say
+ * so. */
+static const double MEMTABLE_BLOOM_SHARE = 0.05;
+
 /* Indexes and filters are cut into partitions: the filter of a million keys is larger than a shard
  * of the cache likes to hold, and would be read from the file again for every get. */
 static void set_table(riacho_rocks_options *options)
@@ -51,6 +55,8 @@ static void set_buffers(rocksdb_options_t *options, size_t write_buffer_bytes)
     rocksdb_options_set_db_write_buffer_size(options, write_buffer_bytes);
     rocksdb_options_set_write_buffer_size(options, write_buffer_bytes);
     rocksdb_options_set_max_write_buffer_number(options, 3);
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, MEMTABLE_BLOOM_SHARE);
+    rocksdb_options_set_memtable_whole_key_filtering(options, 1);
     rocksdb_options_set_arena_block_size(options, arena_bytes > ARENA_BYTES_MIN ? arena_bytes
                                                                                 : ARENA_BYTES_MIN);
     rocksdb_options_set_max_total_wal_size(options, 2 * write_buffer_bytes);

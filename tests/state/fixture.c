@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
 {
     (void)info;
@@ -149,6 +151,26 @@ size_t fixture_count(fixture *f, uint32_t space, riacho_range range)
     }
     f->store->ops->scan_close(scan);
     return count;
+}
+
+uint64_t fixture_checksum(fixture *f, uint32_t space)
+{
+    const riacho_store_ops *ops = f->store->ops;
+    const riacho_range all = {0};
+    riacho_store_scan *scan;
+    riacho_bytes key, value;
+    uint64_t chain[3] = {0};
+    fixture_ok(f, ops->scan_open(f->store, NULL, space, &all, &scan, &f->err));
+    for (;;) {
+        fixture_ok(f, ops->scan_next(scan, &key, &value, &f->err));
+        if (!key.data)
+            break;
+        chain[1] = riacho_hash(key);
+        chain[2] = riacho_hash(value);
+        chain[0] = riacho_hash((riacho_bytes){chain, sizeof chain});
+    }
+    ops->scan_close(scan);
+    return chain[0];
 }
 
 uint64_t fixture_random(uint64_t *seed)

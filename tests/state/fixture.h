@@ -53,6 +53,9 @@ const char *fixture_scan(fixture *f, riacho_store_snapshot *snapshot, uint32_t s
 /* How many keys a range holds. */
 size_t fixture_count(fixture *f, uint32_t space, riacho_range range);
 
+/* Of every pair of a space, in order. */
+uint64_t fixture_checksum(fixture *f, uint32_t space);
+
 /* xorshift: the same seed gives the same numbers everywhere. */
 uint64_t fixture_random(uint64_t *seed);
 void fixture_remove_folder(const char *folder);

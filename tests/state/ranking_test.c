@@ -4,6 +4,7 @@
  */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -392,6 +393,111 @@ static void a_member_longer_than_any_node_is_ranked(void **state)
     }
 }
 
+/* Many members, so that scores are held back and pages have levels; some changes are undone, some
+ * orders asked for half way. */
+static void move_many(struct world *w, uint64_t seed, unsigned commit_every)
+{
+    enum { MOVES = 12000, CROWD = 3000 };
+    const riacho_state_ranking ranking = ranking_of(w, riacho_overlay_view(w->overlay), 1);
+    uint64_t size;
+    for (unsigned i = 0; i < MOVES; i++) {
+        const uint64_t random = fixture_random(&seed);
+        char name[16];
+        snprintf(name, sizeof name, "%u", (unsigned)(random % CROWD));
+        const riacho_bytes member = riacho_text(name);
+        riacho_overlay_savepoint(w->overlay);
+        fixture_ok(w->f, riacho_state_ranking_add(&ranking, member, 1, NULL, &w->f->err));
+        if (random >> 60 == 0) {
+            if (i % commit_every == 1)
+                fixture_ok(w->f, riacho_state_ranking_size(&ranking, &size, &w->f->err));
+            riacho_overlay_undo(w->overlay);
+        }
+        if (random >> 60 == 1)
+            fixture_ok(w->f, riacho_state_ranking_remove(&ranking, member, &w->f->err));
+        if (i % commit_every == 0)
+            commit(w);
+        riacho_arena_reset(w->f->arena);
+    }
+    commit(w);
+}
+
+/* A replay commits elsewhere than the first run did, and must end in the same bytes. */
+static void the_bytes_of_a_ranking_do_not_depend_on_its_commits(void **state)
+{
+    static const unsigned every[] = {1, 2, 7, 500, 100000};
+    struct world *w = *state;
+    move_many(w, 5, 30);
+    const uint64_t sum = fixture_checksum(w->f, 0);
+    for (size_t i = 0; i < sizeof every / sizeof *every; i++) {
+        void *other;
+        setup(&other);
+        move_many(other, 5, every[i]);
+        assert_true(fixture_checksum(((struct world *)other)->f, 0) == sum);
+        teardown(&other);
+    }
+}
+
+/* What was held back and settled must not be believed after its ranking became one page, was
+ * changed there, and became many again, all in one transaction. */
+static void a_ranking_that_shrinks_and_grows_in_one_transaction_stays_right(void **state)
+{
+    enum { CROWD = 200 };
+    struct world *w = *state;
+    const riacho_state_ranking ranking = ranking_of(w, riacho_overlay_view(w->overlay), 1);
+    const riacho_bytes first = riacho_text("0");
+    uint64_t size;
+    int64_t score = 0;
+    bool found;
+    for (int round = 1; round <= 3; round++) {
+        for (unsigned i = 0; i < CROWD; i++) {
+            const riacho_bytes member = riacho_text(riacho_format(w->f->arena, "%u", i));
+            fixture_ok(w->f, riacho_state_ranking_add(&ranking, member, 1, NULL, &w->f->err));
+        }
+        fixture_ok(w->f, riacho_state_ranking_size(&ranking, &size, &w->f->err));
+        assert_int_equal(size, CROWD);
+        for (unsigned i = 1; i < CROWD; i++) {
+            const riacho_bytes member = riacho_text(riacho_format(w->f->arena, "%u", i));
+            fixture_ok(w->f, riacho_state_ranking_remove(&ranking, member, &w->f->err));
+        }
+        fixture_ok(w->f, riacho_state_ranking_size(&ranking, &size, &w->f->err));
+        assert_int_equal(size, 1);
+        fixture_ok(w->f, riacho_state_ranking_add(&ranking, first, 10, NULL, &w->f->err));
+        fixture_ok(w->f, riacho_state_ranking_score(&ranking, first, &found, &score, &w->f->err));
+        assert_int_equal(score, 11 * round);
+    }
+}
+
+/* The highest and lowest, and every page between, of a ranking with pages on several levels. */
+static void a_large_ranking_is_read_in_order(void **state)
+{
+    struct world *w = *state;
+    const riacho_state_ranking ranking = ranking_of(w, riacho_overlay_view(w->overlay), 1);
+    riacho_state_ranking_page page;
+    riacho_state_ranking_entry last = {0};
+    uint64_t size, read = 0;
+    move_many(w, 9, 100000);
+    fixture_ok(w->f, riacho_state_ranking_size(&ranking, &size, &w->f->err));
+    assert_in_range(size, 2000, 3000);
+    while (read < size) {
+        uint64_t rank;
+        fixture_ok(w->f,
+                   riacho_state_ranking_top(&ranking, read ? &last : NULL, 77, &page, &w->f->err));
+        assert_int_equal(page.first_rank, read + 1);
+        assert_true(page.count > 0);
+        for (size_t i = 0; i < page.count; i++) {
+            const riacho_state_ranking_entry *here = &page.items[i];
+            assert_true(
+                read + i == 0 || here->score < last.score ||
+                (here->score == last.score && riacho_bytes_compare(here->member, last.member) > 0));
+            last = *here;
+        }
+        read += page.count;
+        fixture_ok(w->f, riacho_state_ranking_rank(&ranking, last.member, &rank, &w->f->err));
+        assert_int_equal(rank, read);
+    }
+    assert_int_equal(read, size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +510,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_keep_that_was_lowered_is_reached_over_the_next_changes,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_member_longer_than_any_node_is_ranked, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_bytes_of_a_ranking_do_not_depend_on_its_commits, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            a_ranking_that_shrinks_and_grows_in_one_transaction_stays_right, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_ranking_is_read_in_order, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ranking_pages.c - see ranking_pages.h.
+ */
+#include "ranking_pages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "order.h"
+
+enum { PLACES_TAG = 'p', MEMBERS_TAG = 'm', SCORE_BYTES = 8 };
+
+static riacho_tree tree_of(const riacho_ranking_pages *pages, uint8_t tag, uint32_t value_bytes)
+{
+    uint8_t *prefix = riacho_alloc(pages->state->arena, pages->ranking.size + 1);
+    memcpy(prefix, pages->ranking.data, pages->ranking.size);
+    prefix[pages->ranking.size] = tag;
+    return (riacho_tree){pages->state, {prefix, pages->ranking.size + 1}, value_bytes};
+}
+
+riacho_tree riacho_ranking_places(const riacho_ranking_pages *pages)
+{
+    return tree_of(pages, PLACES_TAG, 0);
+}
+
+static riacho_tree members_of(const riacho_ranking_pages *pages)
+{
+    return tree_of(pages, MEMBERS_TAG, SCORE_BYTES);
+}
+
+riacho_bytes riacho_ranking_place(const riacho_ranking_pages *pages, riacho_bytes member,
+                                  int64_t score)
+{
+    uint8_t *place = riacho_alloc(pages->state->arena, SCORE_BYTES + member.size);
+    riacho_order_put_u64(place, ~riacho_order_of_i64(score));
+    if (member.size)
+        memcpy(place + SCORE_BYTES, member.data, member.size);
+    return (riacho_bytes){place, SCORE_BYTES + member.size};
+}
+
+riacho_status riacho_ranking_read_place(riacho_bytes place, riacho_bytes *ret_member,
+                                        int64_t *ret_score, riacho_error *err)
+{
+    if (place.size < SCORE_BYTES)
+        return riacho_fail(err, RIACHO_FATAL, "a ranking has a place of %zu bytes", place.size);
+    *ret_score = riacho_order_to_i64(~riacho_order_get_u64(place.data));
+    *ret_member =
+        (riacho_bytes){(const uint8_t *)place.data + SCORE_BYTES, place.size - SCORE_BYTES};
+    return RIACHO_OK;
+}
+
+riacho_status riacho_ranking_glance(const riacho_ranking_pages *pages, riacho_bytes member,
+                                    riacho_ranking_found *ret_found, riacho_error *err)
+{
+    const riacho_tree places = riacho_ranking_places(pages);
+    riacho_tree_page page;
+    riacho_tree_entry entry;
+    riacho_bytes other;
+    int64_t score;
+    RIACHO_TRY(riacho_tree_root(&places, &page, err));
+    *ret_found = (riacho_ranking_found){.is_single = page.level == 0};
+    while (ret_found->is_single && !ret_found->is_there && riacho_tree_next(&page, &entry)) {
+        RIACHO_TRY(riacho_ranking_read_place(entry.key, &other, &score, err));
+        ret_found->is_there = riacho_bytes_equal(other, member);
+        ret_found->score = score;
+    }
+    return riacho_tree_end(&page, err);
+}
+
+riacho_status riacho_ranking_find(const riacho_ranking_pages *pages, riacho_bytes member,
+                                  riacho_ranking_found *ret_found, riacho_error *err)
+{
+    const riacho_tree members = members_of(pages);
+    uint64_t score = 0;
+    *ret_found = (riacho_ranking_found){0};
+    RIACHO_TRY(riacho_tree_get(&members, member, &ret_found->is_there, &score, err));
+    ret_found->score = (int64_t)score;
+    return RIACHO_OK;
+}
+
+/* ---- changes ---- */
+
+static int compare_changes(const void *a, const void *b)
+{
+    return riacho_bytes_compare(((const riacho_tree_change *)a)->key,
+                                ((const riacho_tree_change *)b)->key);
+}
+
+static riacho_status move_places(const riacho_ranking_pages *pages,
+                                 const riacho_ranking_move *moves, size_t count, riacho_error *err)
+{
+    const riacho_tree places = riacho_ranking_places(pages);
+    riacho_tree_change *changes = riacho_alloc(pages->state->arena, 2 * count * sizeof *changes);
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        const riacho_ranking_move *move = &moves[i];
+        if (move->was_there && move->is_there && move->old_score == move->new_score)
+            continue;
+        if (move->was_there)
+            changes[used++] = (riacho_tree_change){
+                riacho_ranking_place(pages, move->member, move->old_score), 0, RIACHO_TREE_DELETE};
+        if (move->is_there)
+            changes[used++] = (riacho_tree_change){
+                riacho_ranking_place(pages, move->member, move->new_score), 0, RIACHO_TREE_PUT};
+    }
+    if (used > 1)
+        qsort(changes, used, sizeof *changes, compare_changes);
+    return riacho_tree_apply(&places, changes, used, err);
+}
+
+static riacho_status move_members(const riacho_ranking_pages *pages,
+                                  const riacho_ranking_move *moves, size_t count, riacho_error *err)
+{
+    const riacho_tree members = members_of(pages);
+    riacho_tree_change *changes = riacho_alloc(pages->state->arena, count * sizeof *changes);
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (moves[i].is_there || moves[i].was_there)
+            changes[used++] =
+                (riacho_tree_change){moves[i].member, (uint64_t)moves[i].new_score,
+                                     moves[i].is_there ? RIACHO_TREE_PUT : RIACHO_TREE_DELETE};
+    }
+    return riacho_tree_apply(&members, changes, used, err);
+}
+
+/* The places have become more than one page. */
+static riacho_status make_members(const riacho_ranking_pages *pages, riacho_error *err)
+{
+    const riacho_tree places = riacho_ranking_places(pages), members = members_of(pages);
+    riacho_tree_entries all;
+    RIACHO_TRY(riacho_tree_read(&places, 0, SIZE_MAX, &all, err));
+    riacho_tree_change *changes = riacho_alloc(pages->state->arena, all.count * sizeof *changes);
+    for (size_t i = 0; i < all.count; i++) {
+        int64_t score;
+        changes[i] = (riacho_tree_change){0};
+        RIACHO_TRY(riacho_ranking_read_place(all.items[i].key, &changes[i].key, &score, err));
+        changes[i].value = (uint64_t)score;
+    }
+    qsort(changes, all.count, sizeof *changes, compare_changes);
+    return riacho_tree_apply(&members, changes, all.count, err);
+}
+
+riacho_status riacho_ranking_move_all(const riacho_ranking_pages *pages,
+                                      const riacho_ranking_move *moves, size_t count,
+                                      riacho_error *err)
+{
+    const riacho_tree places = riacho_ranking_places(pages), members = members_of(pages);
+    riacho_tree_page root;
+    RIACHO_TRY(riacho_tree_root(&places, &root, err));
+    const bool was_single = root.level == 0;
+    RIACHO_TRY(move_places(pages, moves, count, err));
+    RIACHO_TRY(riacho_tree_root(&places, &root, err));
+    const bool is_single = root.level == 0;
+    if (is_single)
+        return was_single ? RIACHO_OK : riacho_tree_clear(&members, err);
+    return was_single ? make_members(pages, err) : move_members(pages, moves, count, err);
+}
