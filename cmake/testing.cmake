@@ -21,3 +21,9 @@ function(riacho_test name)
     endif()
     set_tests_properties(${arg_LABEL}.${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_SECONDS})
 endfunction()
+
+# Tests in Python say ${Python3_EXECUTABLE}. A machine that only builds the program need not have it.
+find_program(Python3_EXECUTABLE NAMES python3)
+if(NOT Python3_EXECUTABLE)
+    set(Python3_EXECUTABLE python3)
+endif()
