@@ -229,10 +229,36 @@ static void print_words(const riacho_setting *setting)
         putchar('\n');
 }
 
+/* One object a line; `text` NULL: without what it is set to. */
+static void print_json(const riacho_setting *setting, const char *text, const char *origin)
+{
+    RIACHO_AUTO(buffer) riacho_buffer out = {0};
+    const struct {
+        const char *name, *text;
+    } members[] = {
+        {"flag", setting->flag},
+        {"environment", setting->env},
+        {"default", setting->fallback},
+        {"doc", setting->doc},
+        {"value", text},
+        {"origin", origin},
+    };
+    riacho_buffer_printf(&out, "{\"key\":\"%s\"", setting->key);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        if (!members[i].text)
+            continue;
+        riacho_buffer_printf(&out, ",\"%s\":", members[i].name);
+        riacho_json_quote(riacho_text(members[i].text), &out);
+    }
+    printf("%.*s}\n", (int)out.size, (const char *)out.data);
+}
+
 int riacho_verb_config_list(const riacho_line *line)
 {
-    (void)line;
-    for (size_t i = 0; i < RIACHO_SETTING_COUNT; i++)
+    const bool json = riacho_flag_given(line, "json");
+    for (size_t i = 0; json && i < RIACHO_SETTING_COUNT; i++)
+        print_json(&riacho_settings[i], NULL, NULL);
+    for (size_t i = 0; !json && i < RIACHO_SETTING_COUNT; i++)
         printf("%-28s %-18s %s\n", riacho_settings[i].key,
                *riacho_settings[i].fallback ? riacho_settings[i].fallback : "-",
                riacho_settings[i].doc);
@@ -263,6 +289,10 @@ int riacho_verb_config_explain(const riacho_line *line)
         RIACHO_OK)
         return riacho_complain(line, RIACHO_EXIT_CONFIG, "%s", err.text);
     const riacho_setting *setting = &riacho_settings[key];
+    if (riacho_flag_given(line, "json")) {
+        print_json(setting, found.found[key].text, origins[found.found[key].origin]);
+        return RIACHO_EXIT_OK;
+    }
     printf("%s = %s\n  from:    %s\n  meaning: %s\n  flag:    --%s\n  env:     %s\n  default: %s\n",
            setting->key, *found.found[key].text ? found.found[key].text : "(not set)",
            origins[found.found[key].origin], setting->doc, setting->flag, setting->env,

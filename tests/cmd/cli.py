@@ -210,6 +210,9 @@ class Configuration(Case):
         self.assertIn("http.listen", keys)
         for key in keys:
             self.assertRegex(self.works("config", "explain", key), rf"^{re.escape(key)} = ")
+        self.assertEqual([setting["key"] for setting in self.lines("config", "list", "--json")], keys)
+        explained = self.lines("config", "explain", "threads", "--json", RIACHO_THREADS="3")[0]
+        self.assertEqual((explained["value"], explained["origin"], explained["default"]), ("3", "environment", "1"))
 
     def test_explain_says_which_origin_won(self):
         file = self.worker_file("{threads: 2}")
