@@ -2,7 +2,8 @@
  *
  * ttl.c - see ttl.h.
  *
- * Invariant: each 'v' has exactly one 'x', with its expiry; no 'x' has an expiry below 'w'.
+ * Invariant: the key of each 'v' stands in a page of the span of its expiry; no page has a span
+ * below 'w'.
  */
 #include "ttl.h"
 
@@ -12,7 +13,43 @@
 #include "order.h"
 #include "overlay.h"
 
-enum { VALUE_TAG = 'v', EXPIRY_TAG = 'x', MARK_TAG = 'w', EXPIRY_BYTES = 8 };
+enum {
+    VALUE_TAG = 'v',
+    PAGE_TAG = 'x',
+    MARK_TAG = 'w',
+    EXPIRY_BYTES = 8,
+    NUMBER_BYTES = 4,
+    PAGE_KEY_BYTES = 1 + EXPIRY_BYTES + NUMBER_BYTES,
+    PAGE_BYTES = 1024, /* a page that reaches this is not appended to */
+    SPAN_SHIFT = 14,
+};
+
+_Static_assert(RIACHO_TTL_SPAN_MS == 1 << SPAN_SHIFT, "a span is that many milliseconds");
+
+static uint64_t span_of(uint64_t expiry)
+{
+    return expiry >> SPAN_SHIFT;
+}
+
+/* The first span that is not over. */
+static uint64_t open_span(int64_t stream_time_ms)
+{
+    const uint64_t now = riacho_order_of_i64(stream_time_ms);
+    return now == UINT64_MAX ? span_of(now) + 1 : span_of(now + 1);
+}
+
+static void put_number(uint8_t *at, uint32_t number)
+{
+    const uint32_t big = __builtin_bswap32(number);
+    memcpy(at, &big, sizeof big);
+}
+
+static uint32_t get_number(const uint8_t *at)
+{
+    uint32_t big;
+    memcpy(&big, at, sizeof big);
+    return __builtin_bswap32(big);
+}
 
 static riacho_bytes value_key(const riacho_state *state, riacho_bytes key)
 {
@@ -23,22 +60,20 @@ static riacho_bytes value_key(const riacho_state *state, riacho_bytes key)
     return (riacho_bytes){at, 1 + key.size};
 }
 
-/* With an empty key it is the least 'x' key of that expiry. */
-static riacho_bytes expiry_key(const riacho_state *state, uint64_t expiry, riacho_bytes key)
+static riacho_bytes page_key(const riacho_state *state, uint64_t span, uint32_t number)
 {
-    uint8_t *at = riacho_alloc(state->arena, 1 + EXPIRY_BYTES + key.size);
-    at[0] = EXPIRY_TAG;
-    riacho_order_put_u64(at + 1, expiry);
-    if (key.size)
-        memcpy(at + 1 + EXPIRY_BYTES, key.data, key.size);
-    return (riacho_bytes){at, 1 + EXPIRY_BYTES + key.size};
+    uint8_t *at = riacho_alloc(state->arena, PAGE_KEY_BYTES);
+    at[0] = PAGE_TAG;
+    riacho_order_put_u64(at + 1, span);
+    put_number(at + 1 + EXPIRY_BYTES, number);
+    return (riacho_bytes){at, PAGE_KEY_BYTES};
 }
 
 static const riacho_bytes mark_key = {(const uint8_t[]){MARK_TAG}, 1};
 
 static riacho_status damaged(size_t size, riacho_error *err)
 {
-    return riacho_fail(err, RIACHO_FATAL, "a ttl store holds %zu bytes where an expiry should be",
+    return riacho_fail(err, RIACHO_FATAL, "a ttl store holds %zu bytes that it did not write",
                        size);
 }
 
@@ -86,23 +121,49 @@ riacho_status riacho_state_ttl_get(const riacho_state *state, riacho_bytes key,
     return RIACHO_OK;
 }
 
+/* Appends the key to the open page of a span; a page that is full makes way for an empty one. */
+static riacho_status note(const riacho_state *state, uint64_t span, riacho_bytes key,
+                          riacho_error *err)
+{
+    static const uint8_t none[NUMBER_BYTES] = {0};
+    const riacho_bytes open_key = page_key(state, span, 0);
+    riacho_bytes open;
+    uint32_t others;
+    RIACHO_TRY(riacho_state_peek(state, open_key, &open, err));
+    if (!open.data)
+        open = (riacho_bytes){none, sizeof none};
+    if (open.size < NUMBER_BYTES)
+        return damaged(open.size, err);
+    others = get_number(open.data);
+    if (open.size >= PAGE_BYTES) {
+        const riacho_bytes full = riacho_copy(state->arena, open);
+        riacho_overlay_put(state->overlay, state->space, page_key(state, span, ++others), full);
+        open = (riacho_bytes){none, sizeof none};
+    }
+    const size_t size = open.size + NUMBER_BYTES + key.size;
+    uint8_t *at = riacho_overlay_reserve(state->overlay, state->space, open_key, size);
+    memmove(at, open.data, open.size); /* it may be the very same buffer */
+    put_number(at, others);
+    put_number(at + open.size, (uint32_t)key.size);
+    if (key.size)
+        memcpy(at + open.size + NUMBER_BYTES, key.data, key.size);
+    return RIACHO_OK;
+}
+
 riacho_status riacho_state_ttl_put(const riacho_state *state, const riacho_state_ttl_entry *entry,
                                    riacho_error *err)
 {
     assert(state->overlay && entry->value.data);
     const uint64_t expiry = riacho_order_of_i64(entry->expires_ms);
-    uint64_t old_expiry, mark;
+    const uint64_t span = span_of(expiry);
+    uint64_t old_expiry = 0, mark;
     riacho_bytes old;
     RIACHO_TRY(read_entry(state, entry->key, &old_expiry, &old, err));
     RIACHO_TRY(read_mark(state, &mark, err));
-    if (old.data && old_expiry != expiry)
-        riacho_overlay_delete(state->overlay, state->space,
-                              expiry_key(state, old_expiry, entry->key));
-    if (!old.data || old_expiry != expiry)
-        riacho_overlay_put(state->overlay, state->space, expiry_key(state, expiry, entry->key),
-                           (riacho_bytes){"", 0});
-    if (expiry < mark)
-        write_mark(state, expiry);
+    if (!old.data || span_of(old_expiry) != span)
+        RIACHO_TRY(note(state, span, entry->key, err));
+    if (span < mark)
+        write_mark(state, span);
     uint8_t *at = riacho_overlay_reserve(state->overlay, state->space, value_key(state, entry->key),
                                          EXPIRY_BYTES + entry->value.size);
     riacho_order_put_u64(at, expiry);
@@ -130,51 +191,71 @@ riacho_status riacho_state_ttl_delete(const riacho_state *state, riacho_bytes ke
     riacho_bytes value;
     assert(state->overlay);
     RIACHO_TRY(read_entry(state, key, &expiry, &value, err));
-    if (!value.data)
-        return RIACHO_OK;
-    riacho_overlay_delete(state->overlay, state->space, value_key(state, key));
-    riacho_overlay_delete(state->overlay, state->space, expiry_key(state, expiry, key));
+    if (value.data)
+        riacho_overlay_delete(state->overlay, state->space, value_key(state, key));
     return RIACHO_OK;
 }
 
-/* Deletes the entry that an 'x' key names. */
-static void drop(const riacho_state *state, riacho_bytes expired)
+/* ---- dropping ---- */
+
+/* Deletes the entries of a page whose span is over, unless they were put again for longer. */
+static riacho_status drop_page(const riacho_state *state, riacho_bytes page, uint64_t end,
+                               size_t *count, riacho_error *err)
 {
-    const riacho_bytes copy = riacho_copy(state->arena, expired);
-    const riacho_bytes key = {(const uint8_t *)copy.data + 1 + EXPIRY_BYTES,
-                              copy.size - 1 - EXPIRY_BYTES};
-    riacho_overlay_delete(state->overlay, state->space, value_key(state, key));
-    riacho_overlay_delete(state->overlay, state->space, copy);
+    const uint8_t *bytes = page.data;
+    size_t at = NUMBER_BYTES;
+    while (at < page.size) {
+        uint64_t expiry;
+        riacho_bytes value;
+        if (page.size - at < NUMBER_BYTES || page.size - at - NUMBER_BYTES < get_number(bytes + at))
+            return damaged(page.size, err);
+        const riacho_bytes key = {bytes + at + NUMBER_BYTES, get_number(bytes + at)};
+        RIACHO_TRY(read_entry(state, key, &expiry, &value, err));
+        if (value.data && span_of(expiry) < end)
+            riacho_overlay_delete(state->overlay, state->space, value_key(state, key));
+        at += NUMBER_BYTES + key.size;
+        ++*count;
+    }
+    return RIACHO_OK;
+}
+
+static riacho_status drop_pages(const riacho_state *state, uint64_t *mark, uint64_t end,
+                                size_t limit, size_t *ret_count, riacho_error *err)
+{
+    const riacho_range range = {page_key(state, *mark, 0), page_key(state, end, 0), 0};
+    RIACHO_AUTO(scan) riacho_view_scan *scan = NULL;
+    RIACHO_TRY(riacho_state_scan(state, &range, &scan, err));
+    for (*ret_count = 0; *ret_count < limit;) {
+        riacho_bytes key, page;
+        RIACHO_TRY(riacho_scan_next(scan, &key, &page, err));
+        if (!key.data) {
+            *mark = end;
+            return RIACHO_OK;
+        }
+        if (key.size != PAGE_KEY_BYTES)
+            return damaged(key.size, err);
+        *mark = riacho_order_get_u64((const uint8_t *)key.data + 1);
+        key = riacho_copy(state->arena, key);
+        RIACHO_TRY(drop_page(state, riacho_copy(state->arena, page), end, ret_count, err));
+        riacho_overlay_delete(state->overlay, state->space, key);
+    }
+    return RIACHO_OK;
 }
 
 riacho_status riacho_state_ttl_expire(const riacho_state *state, int64_t stream_time_ms,
                                       size_t limit, size_t *ret_count, riacho_error *err)
 {
     assert(state->overlay);
-    const uint64_t now = riacho_order_of_i64(stream_time_ms);
-    const uint64_t end = now == UINT64_MAX ? now : now + 1; /* the highest expiry never comes */
+    const uint64_t end = open_span(stream_time_ms);
     uint64_t mark;
     size_t count = 0;
     RIACHO_TRY(read_mark(state, &mark, err));
-    if (ret_count)
-        *ret_count = 0;
-    if (mark >= end)
-        return RIACHO_OK;
-
-    const riacho_bytes none = {"", 0};
-    const riacho_range range = {expiry_key(state, mark, none), expiry_key(state, end, none), 0};
-    RIACHO_AUTO(scan) riacho_view_scan *scan = NULL;
-    RIACHO_TRY(riacho_state_scan(state, &range, &scan, err));
-    for (; count < limit; count++) {
-        riacho_bytes key, value;
-        RIACHO_TRY(riacho_scan_next(scan, &key, &value, err));
-        if (!key.data)
-            break;
-        mark = riacho_order_get_u64((const uint8_t *)key.data + 1);
-        drop(state, key);
+    if (mark < end) {
+        const uint64_t before = mark;
+        RIACHO_TRY(drop_pages(state, &mark, end, limit, &count, err));
+        if (count && mark != before)
+            write_mark(state, mark);
     }
-    if (count)
-        write_mark(state, count < limit ? end : mark);
     if (ret_count)
         *ret_count = count;
     return RIACHO_OK;
