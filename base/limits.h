@@ -19,7 +19,7 @@ enum {
     RIACHO_SCHEMA_BYTES_MAX = 1024 * 1024,
     RIACHO_SCHEMA_DEPTH_MAX = 32,
     RIACHO_SCHEMA_FIELDS_MAX = 1000,
-    RIACHO_SCHEMA_NODES_MAX = 10000, /* types in one type, counted as often as they occur */
+    RIACHO_SCHEMA_NODES_MAX = 10000,   /* types in one type, counted as often as they occur */
     RIACHO_DECODE_ITEMS_MAX = 1000000, /* of all arrays and maps of one value together */
     RIACHO_DECODE_MEMORY_FACTOR =
         64, /* arena bytes a decode may take for each byte of input, beside 64 KiB */

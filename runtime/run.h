@@ -73,7 +73,7 @@ typedef struct riacho_run {
 /* Bounds of one commit beside overlay_bytes. A commit's outputs are one append: their number is
  * bounded by RIACHO_APPEND_RECORDS_MAX, with room for what a flush adds. */
 enum {
-    RIACHO_COMMIT_RECORDS_MAX = 500000,
+    RIACHO_COMMIT_RECORDS_MAX = 200000,
     RIACHO_COMMIT_OUTPUTS_MAX = 50000,
     RIACHO_COMMIT_OUTPUT_BYTES_MAX = 32 * 1024 * 1024,
 };

@@ -24,6 +24,8 @@ static size_t indent_of(const char *line, size_t size)
  */
 static bool may_begin_key(const char *line, size_t at)
 {
+    if (at > 0 && !is_blank(line[at - 1]) && !strchr(",[{", line[at - 1]))
+        return false;
     while (at > 0 && is_blank(line[at - 1]))
         at--;
     return at == 0 || strchr("-?:,[{", line[at - 1]);

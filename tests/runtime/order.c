@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "base/macros.h"
+#include "runtime/run.h"
 
 static void test_the_smallest_head_timestamp_goes_first(void **state)
 {
@@ -170,7 +171,7 @@ static void test_a_processor_and_a_small_overlay_force_commits(void **state)
 static void test_a_commit_has_a_bounded_number_of_records(void **state)
 {
     (void)state;
-    enum { RECORDS = 50000 }; /* RIACHO_COMMIT_RECORDS_MAX */
+    enum { RECORDS = RIACHO_COMMIT_RECORDS_MAX };
     fixture *f = fixture_new(&(fixture_options){.on_process = {.action = RIACHO_ON_ERROR_SKIP}});
     fixture_start(f);
     for (int i = 0; i < RECORDS + 10; i++)
