@@ -2,9 +2,9 @@
  *
  * ranking.h - members in the order of their scores: many rankings in one store, each under its key.
  *
- *   closed(key) 'p' ...             -> a tree (tree.h) of places = descending score (8 bytes),
- * member closed(key) 'm' ...             -> a tree of members with their scores, once the places
- * are more than one page
+ *   closed(key) 'p' ...    -> a tree (tree.h) of places = descending score, member
+ *   closed(key) 'm' ...    -> a tree of members with their scores, once the places are more than
+ *                             one page
  *
  * The order is by score, highest first, then by member as bytes, lowest first; ranks count from 1
  * and no two members share one. Ranks, tops and pages take one page read for each level, and a

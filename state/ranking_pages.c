@@ -8,9 +8,8 @@
 #include <string.h>
 
 #include "base/macros.h"
-#include "order.h"
 
-enum { PLACES_TAG = 'p', MEMBERS_TAG = 'm', SCORE_BYTES = 8 };
+enum { PLACES_TAG = 'p', MEMBERS_TAG = 'm', SCORE_BYTES = 8, PLACE_SCORE_BYTES_MAX = 9 };
 
 static riacho_tree tree_of(const riacho_ranking_pages *pages, uint8_t tag, uint32_t value_bytes)
 {
@@ -30,24 +29,41 @@ static riacho_tree members_of(const riacho_ranking_pages *pages)
     return tree_of(pages, MEMBERS_TAG, SCORE_BYTES);
 }
 
+/* A score in a place: how many bytes it takes, then those, big-endian, all turned over because
+ * better scores come first. Most scores are small, and a place is most of what a page holds. */
+static size_t write_score(uint8_t *at, int64_t score)
+{
+    const uint64_t size_bits = (uint64_t)(score < 0 ? ~score : score);
+    const unsigned bytes = size_bits ? (71u - (unsigned)__builtin_clzll(size_bits)) / 8 : 0;
+    at[0] = (uint8_t)(score < 0 ? 0x80 + bytes : 0x7f - bytes);
+    for (unsigned i = 0; i < bytes; i++)
+        at[1 + i] = (uint8_t) ~((uint64_t)score >> 8 * (bytes - 1 - i));
+    return 1 + bytes;
+}
+
 riacho_bytes riacho_ranking_place(const riacho_ranking_pages *pages, riacho_bytes member,
                                   int64_t score)
 {
-    uint8_t *place = riacho_alloc(pages->state->arena, SCORE_BYTES + member.size);
-    riacho_order_put_u64(place, ~riacho_order_of_i64(score));
+    uint8_t *place = riacho_alloc(pages->state->arena, PLACE_SCORE_BYTES_MAX + member.size);
+    const size_t used = write_score(place, score);
     if (member.size)
-        memcpy(place + SCORE_BYTES, member.data, member.size);
-    return (riacho_bytes){place, SCORE_BYTES + member.size};
+        memcpy(place + used, member.data, member.size);
+    return (riacho_bytes){place, used + member.size};
 }
 
 riacho_status riacho_ranking_read_place(riacho_bytes place, riacho_bytes *ret_member,
                                         int64_t *ret_score, riacho_error *err)
 {
-    if (place.size < SCORE_BYTES)
+    const uint8_t *at = place.data;
+    const bool is_negative = place.size && at[0] >= 0x80;
+    const size_t bytes = !place.size ? 0 : is_negative ? at[0] - 0x80u : 0x7fu - at[0];
+    if (bytes > SCORE_BYTES || place.size < 1 + bytes)
         return riacho_fail(err, RIACHO_FATAL, "a ranking has a place of %zu bytes", place.size);
-    *ret_score = riacho_order_to_i64(~riacho_order_get_u64(place.data));
-    *ret_member =
-        (riacho_bytes){(const uint8_t *)place.data + SCORE_BYTES, place.size - SCORE_BYTES};
+    uint64_t score = is_negative ? UINT64_MAX : 0;
+    for (size_t i = 0; i < bytes; i++)
+        score = score << 8 | (uint8_t)~at[1 + i];
+    *ret_score = (int64_t)score;
+    *ret_member = (riacho_bytes){at + 1 + bytes, place.size - 1 - bytes};
     return RIACHO_OK;
 }
 

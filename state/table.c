@@ -3,7 +3,8 @@
  * table.c - see table.h.
  *
  * Invariants:
- *   1. A slot is in use when its upper half is the table's generation; slots are at most half full.
+ *   1. A slot is in use when its upper quarter is the table's generation; slots are at most half
+ *      full.
  *   2. Slots were filled in the order of the entries, so taking back the last entries and freeing
  *      their slots in reverse leaves every probe sequence whole.
  *   3. An entry without a node is on its space's unsorted chain, newest first.
@@ -16,7 +17,7 @@
 
 #include "base/memory.h"
 
-enum { SLOTS_MIN = 256, ENTRIES_KEPT = 64 * 1024 };
+enum { SLOTS_MIN = 256, ENTRIES_KEPT = 64 * 1024, GENERATION_MAX = 0xffff };
 
 void riacho_table_init(riacho_table *table)
 {
@@ -58,7 +59,7 @@ static void shrink(riacho_table *table)
 
 void riacho_table_reset(riacho_table *table)
 {
-    if (table->generation == UINT32_MAX)
+    if (table->generation == GENERATION_MAX)
         clear_slots(table);
     table->generation++;
     for (size_t i = 0; i < table->order_count; i++) {
@@ -80,7 +81,7 @@ size_t riacho_table_bytes(const riacho_table *table)
 
 static bool is_used(const riacho_table *table, size_t slot)
 {
-    return table->slots[slot] >> 32 == table->generation;
+    return table->slots[slot] >> 48 == table->generation;
 }
 
 static riacho_table_entry *entry_in(const riacho_table *table, size_t slot)
@@ -88,19 +89,29 @@ static riacho_table_entry *entry_in(const riacho_table *table, size_t slot)
     return &table->entries[(uint32_t)table->slots[slot]];
 }
 
+/* What a slot in use says of its key; the low bits of the hash chose the slot already. */
+static uint64_t tag_of(const riacho_table *table, uint64_t hash)
+{
+    return (uint64_t)table->generation << 48 | (hash >> 48) << 32;
+}
+
 /* The slot of the key, or the free one where it would go. */
 static size_t find_slot(const riacho_table *table, const riacho_state_key *key)
 {
     const size_t mask = table->slot_count - 1;
+    const uint64_t tag = tag_of(table, key->hash) >> 32;
     size_t slot = key->hash & mask;
-    while (is_used(table, slot) && !riacho_state_key_equal(&entry_in(table, slot)->key, key))
-        slot = (slot + 1) & mask;
+    for (; is_used(table, slot); slot = (slot + 1) & mask) {
+        if (table->slots[slot] >> 32 == tag &&
+            riacho_state_key_equal(&entry_in(table, slot)->key, key))
+            break;
+    }
     return slot;
 }
 
 static void set_slot(riacho_table *table, size_t slot, size_t entry)
 {
-    table->slots[slot] = (uint64_t)table->generation << 32 | (uint32_t)entry;
+    table->slots[slot] = tag_of(table, table->entries[entry].key.hash) | (uint32_t)entry;
 }
 
 static void grow_slots(riacho_table *table)

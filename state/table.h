@@ -57,7 +57,7 @@ typedef struct riacho_table {
     riacho_table_entry *entries;
     size_t count;
     size_t capacity;
-    uint64_t *slots; /* generation << 32 | index */
+    uint64_t *slots; /* generation (16 bits), of the key's hash (16), index (32) */
     size_t slot_count;
     uint32_t generation;
     riacho_table_order *orders; /* by space */
