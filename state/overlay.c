@@ -13,6 +13,7 @@
 
 #include "base/macros.h"
 #include "base/memory.h"
+#include "order.h"
 #include "table.h"
 
 /* A scan in use, or waiting on the overlay's list to be used again. */
@@ -32,12 +33,19 @@ struct scan {
     struct scan *next_idle;
 };
 
+/* An entry of the table on its way into the order of its key. */
+struct place {
+    const riacho_table_entry *entry;
+    uint64_t lead[2];
+};
+
 struct riacho_overlay {
     riacho_view view;
     riacho_store *store;
     riacho_cache *cache; /* NULL: none */
     riacho_table table;
     riacho_change *changes; /* built by riacho_overlay_changes */
+    struct place *places;   /* as many */
     size_t change_capacity;
     struct scan *idle_scans;
     size_t open_scans;
@@ -76,6 +84,7 @@ void riacho_overlay_free(riacho_overlay *overlay)
     riacho_table_done(&overlay->table);
     riacho_cache_free(overlay->cache);
     free(overlay->changes);
+    free(overlay->places);
     free(overlay);
 }
 
@@ -178,48 +187,67 @@ void riacho_overlay_hold(riacho_overlay *overlay, uint32_t space, riacho_held *h
     overlay->held[space] = held;
 }
 
-static uint64_t lead_of(riacho_bytes key)
+/* The first bytes of a key as numbers that sort as they do, so that most comparisons end without a
+ * look at the key. */
+static void read_lead(riacho_bytes key, uint64_t lead[2])
 {
-    uint64_t lead = 0;
-    memcpy(&lead, key.data, key.size < sizeof lead ? key.size : sizeof lead);
-    return __builtin_bswap64(lead);
+    uint8_t bytes[16] = {0};
+    memcpy(bytes, key.data, key.size < sizeof bytes ? key.size : sizeof bytes);
+    lead[0] = riacho_order_get_u64(bytes);
+    lead[1] = riacho_order_get_u64(bytes + 8);
+}
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct place *a = left, *b = right;
+    if (a->entry->key.space != b->entry->key.space)
+        return a->entry->key.space < b->entry->key.space ? -1 : 1;
+    if (a->lead[0] != b->lead[0])
+        return a->lead[0] < b->lead[0] ? -1 : 1;
+    if (a->lead[1] != b->lead[1])
+        return a->lead[1] < b->lead[1] ? -1 : 1;
+    return riacho_bytes_compare(a->entry->key.bytes, b->entry->key.bytes);
 }
 
 /* RocksDB takes keys that come in its own order for a good deal less. */
-static int compare_changes(const void *left, const void *right)
+static void sort_entries(riacho_overlay *overlay)
 {
-    const riacho_change *a = left, *b = right;
-    if (a->space != b->space)
-        return a->space < b->space ? -1 : 1;
-    const uint64_t lead_a = lead_of(a->key), lead_b = lead_of(b->key);
-    if (lead_a != lead_b)
-        return lead_a < lead_b ? -1 : 1;
-    return riacho_bytes_compare(a->key, b->key);
+    const riacho_table *table = &overlay->table;
+    for (size_t i = 0; i < table->count; i++) {
+        overlay->places[i].entry = &table->entries[i];
+        read_lead(table->entries[i].key.bytes, overlay->places[i].lead);
+    }
+    if (table->count > 1)
+        qsort(overlay->places, table->count, sizeof *overlay->places, compare_places);
+}
+
+static void make_room(riacho_overlay *overlay, size_t count)
+{
+    if (count <= overlay->change_capacity)
+        return;
+    overlay->change_capacity = count;
+    overlay->changes = riacho_memory_resize(overlay->changes, count * sizeof *overlay->changes);
+    overlay->places = riacho_memory_resize(overlay->places, count * sizeof *overlay->places);
 }
 
 const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret_count)
 {
     const riacho_table *table = &overlay->table;
     const size_t count = table->range_count + table->count;
-    if (count > overlay->change_capacity) {
-        overlay->change_capacity = count;
-        overlay->changes = riacho_memory_resize(overlay->changes, count * sizeof *overlay->changes);
-    }
+    make_room(overlay, count);
+    sort_entries(overlay);
     riacho_change *change = overlay->changes;
     for (size_t i = 0; i < table->range_count; i++) {
         const riacho_table_range *range = &table->ranges[i];
         *change++ = (riacho_change){range->space, range->from, range->to, {0}};
     }
     for (size_t i = 0; i < table->count; i++) {
-        const riacho_table_entry *entry = &table->entries[i];
+        const riacho_table_entry *entry = overlay->places[i].entry;
         const riacho_bytes value = {entry->value.data, entry->value.size};
         *change++ = (riacho_change){.space = entry->key.space,
                                     .key = entry->key.bytes,
                                     .value = entry->deleted ? (riacho_bytes){0} : value};
     }
-    if (table->count)
-        qsort(overlay->changes + table->range_count, table->count, sizeof *overlay->changes,
-              compare_changes);
     *ret_count = count;
     return overlay->changes;
 }

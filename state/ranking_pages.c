@@ -105,7 +105,8 @@ static int compare_changes(const void *a, const void *b)
 }
 
 static riacho_status move_places(const riacho_ranking_pages *pages,
-                                 const riacho_ranking_move *moves, size_t count, riacho_error *err)
+                                 const riacho_ranking_move *moves, size_t count,
+                                 riacho_tree_levels *ret_levels, riacho_error *err)
 {
     const riacho_tree places = riacho_ranking_places(pages);
     riacho_tree_change *changes = riacho_alloc(pages->state->arena, 2 * count * sizeof *changes);
@@ -123,7 +124,7 @@ static riacho_status move_places(const riacho_ranking_pages *pages,
     }
     if (used > 1)
         qsort(changes, used, sizeof *changes, compare_changes);
-    return riacho_tree_apply(&places, changes, used, err);
+    return riacho_tree_apply(&places, changes, used, ret_levels, err);
 }
 
 static riacho_status move_members(const riacho_ranking_pages *pages,
@@ -138,7 +139,7 @@ static riacho_status move_members(const riacho_ranking_pages *pages,
                 (riacho_tree_change){moves[i].member, (uint64_t)moves[i].new_score,
                                      moves[i].is_there ? RIACHO_TREE_PUT : RIACHO_TREE_DELETE};
     }
-    return riacho_tree_apply(&members, changes, used, err);
+    return riacho_tree_apply(&members, changes, used, NULL, err);
 }
 
 /* The places have become more than one page. */
@@ -155,21 +156,19 @@ static riacho_status make_members(const riacho_ranking_pages *pages, riacho_erro
         changes[i].value = (uint64_t)score;
     }
     qsort(changes, all.count, sizeof *changes, compare_changes);
-    return riacho_tree_apply(&members, changes, all.count, err);
+    return riacho_tree_apply(&members, changes, all.count, NULL, err);
 }
 
 riacho_status riacho_ranking_move_all(const riacho_ranking_pages *pages,
                                       const riacho_ranking_move *moves, size_t count,
                                       riacho_error *err)
 {
-    const riacho_tree places = riacho_ranking_places(pages), members = members_of(pages);
-    riacho_tree_page root;
-    RIACHO_TRY(riacho_tree_root(&places, &root, err));
-    const bool was_single = root.level == 0;
-    RIACHO_TRY(move_places(pages, moves, count, err));
-    RIACHO_TRY(riacho_tree_root(&places, &root, err));
-    const bool is_single = root.level == 0;
-    if (is_single)
-        return was_single ? RIACHO_OK : riacho_tree_clear(&members, err);
-    return was_single ? make_members(pages, err) : move_members(pages, moves, count, err);
+    riacho_tree_levels levels = {0};
+    RIACHO_TRY(move_places(pages, moves, count, &levels, err));
+    if (levels.after)
+        return levels.before ? move_members(pages, moves, count, err) : make_members(pages, err);
+    if (!levels.before)
+        return RIACHO_OK;
+    const riacho_tree members = members_of(pages);
+    return riacho_tree_clear(&members, err);
 }

@@ -56,6 +56,12 @@ typedef struct riacho_tree_change {
     riacho_tree_verb verb;
 } riacho_tree_change;
 
+/* Of the root, around a change. */
+typedef struct riacho_tree_levels {
+    unsigned before;
+    unsigned after;
+} riacho_tree_levels;
+
 typedef struct riacho_tree_entries {
     const riacho_tree_entry *items; /* in the state's arena */
     size_t count;
@@ -83,8 +89,8 @@ RIACHO_CHECKED riacho_status riacho_tree_read(const riacho_tree *tree, uint64_t 
                                               riacho_tree_entries *ret_entries, riacho_error *err);
 
 /* Makes the changes, which ascend by key, each key once; a put replaces, what is deleted is there.
- * After a failure the tree is to be taken back with the overlay. */
+ * After a failure the tree is to be taken back with the overlay. ret_levels may be NULL. */
 RIACHO_CHECKED riacho_status riacho_tree_apply(const riacho_tree *tree,
                                                const riacho_tree_change *changes, size_t count,
-                                               riacho_error *err);
+                                               riacho_tree_levels *ret_levels, riacho_error *err);
 RIACHO_CHECKED riacho_status riacho_tree_clear(const riacho_tree *tree, riacho_error *err);

@@ -492,17 +492,10 @@ static riacho_status move_boundaries(const riacho_tree *tree, const riacho_tree_
     return RIACHO_OK;
 }
 
-static riacho_status apply(const riacho_tree *tree, const riacho_tree_change *changes, size_t count,
-                           riacho_error *err)
+/* From one page or many to many pages or one. */
+static riacho_status settle(const riacho_tree *tree, bool was_single, bool is_single,
+                            riacho_error *err)
 {
-    uint64_t size;
-    int64_t more;
-    RIACHO_TRY(riacho_tree_size(tree, &size, err));
-    const bool was_single = size <= RIACHO_TREE_SINGLE_MAX;
-    if (!was_single)
-        RIACHO_TRY(move_boundaries(tree, changes, count, err));
-    RIACHO_TRY(change(tree, riacho_tree_root_key(tree), changes, count, &more, err));
-    const bool is_single = size + (uint64_t)more <= RIACHO_TREE_SINGLE_MAX;
     if (is_single)
         return was_single ? RIACHO_OK : gather(tree, err);
     if (was_single)
@@ -510,15 +503,47 @@ static riacho_status apply(const riacho_tree *tree, const riacho_tree_change *ch
     return lower_root(tree, err);
 }
 
-riacho_status riacho_tree_apply(const riacho_tree *tree, const riacho_tree_change *changes,
-                                size_t count, riacho_error *err)
+static riacho_status apply(const riacho_tree *tree, const riacho_tree_change *changes, size_t count,
+                           riacho_tree_levels *ret_levels, riacho_error *err)
 {
-    assert(tree->state->overlay);
-    while (count) {
-        const size_t now = count < CHANGES_AT_ONCE ? count : CHANGES_AT_ONCE;
-        RIACHO_TRY(apply(tree, changes, now, err));
-        changes += now;
-        count -= now;
+    const riacho_bytes root_key = riacho_tree_root_key(tree);
+    riacho_tree_page root;
+    int64_t more;
+    RIACHO_TRY(riacho_tree_load(tree, root_key, &root, err));
+    const uint64_t size = count_in(root);
+    const bool was_single = size <= RIACHO_TREE_SINGLE_MAX;
+    *ret_levels = (riacho_tree_levels){root.level, 0};
+    if (was_single) {
+        if (root.level)
+            return riacho_fail(err, RIACHO_FATAL, "a tree has more pages than it needs");
+        RIACHO_TRY(change_leaf(tree, root_key, root, changes, count, &more, err));
+    } else {
+        RIACHO_TRY(move_boundaries(tree, changes, count, err));
+        RIACHO_TRY(change(tree, root_key, changes, count, &more, err));
     }
+    const bool is_single = size + (uint64_t)more <= RIACHO_TREE_SINGLE_MAX;
+    RIACHO_TRY(settle(tree, was_single, is_single, err));
+    if (is_single)
+        return RIACHO_OK;
+    RIACHO_TRY(riacho_tree_load(tree, root_key, &root, err));
+    ret_levels->after = root.level;
+    return RIACHO_OK;
+}
+
+riacho_status riacho_tree_apply(const riacho_tree *tree, const riacho_tree_change *changes,
+                                size_t count, riacho_tree_levels *ret_levels, riacho_error *err)
+{
+    riacho_tree_levels levels, all = {0};
+    assert(tree->state->overlay);
+    for (size_t done = 0; done < count;) {
+        const size_t now = count - done < CHANGES_AT_ONCE ? count - done : CHANGES_AT_ONCE;
+        RIACHO_TRY(apply(tree, changes + done, now, &levels, err));
+        if (!done)
+            all.before = levels.before;
+        all.after = levels.after;
+        done += now;
+    }
+    if (ret_levels && count)
+        *ret_levels = all;
     return RIACHO_OK;
 }

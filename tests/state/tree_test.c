@@ -83,7 +83,7 @@ static void change(struct world *w, unsigned from, unsigned span, unsigned puts)
             changes[count++] = (riacho_tree_change){key_of(w, key), 0, RIACHO_TREE_DELETE};
         }
     }
-    fixture_ok(w->f, riacho_tree_apply(&w->tree, changes, count, &w->f->err));
+    fixture_ok(w->f, riacho_tree_apply(&w->tree, changes, count, NULL, &w->f->err));
 }
 
 static void check(struct world *w, const riacho_state *state)
@@ -133,7 +133,7 @@ static uint64_t checksum_anew(const struct world *w)
             changes[count++] =
                 (riacho_tree_change){key_of(w, key), w->values[key], RIACHO_TREE_PUT};
     }
-    fixture_ok(other->f, riacho_tree_apply(&other->tree, changes, count, &other->f->err));
+    fixture_ok(other->f, riacho_tree_apply(&other->tree, changes, count, NULL, &other->f->err));
     commit(other);
     const uint64_t sum = fixture_checksum(other->f, 0);
     free(changes);
