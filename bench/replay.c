@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
  * replay.c - interactions replayed from the embedded log into state, beside two floors in the same
- * run.
+ * run:
  *
- *   readAndFold   reads the same chunks, decodes, folds into a hash table: nothing can be faster
- * than this andWrite      the same, and every 100 ms one WriteBatch with the keys that changed:
- * what durable state costs at least petAggregate  the engine, with the pet aggregate of Tamaghost
- * alone (pet.yaml), one stream thread tamaghost     the engine, with the whole topology
+ * - readAndFold reads the same chunks, decodes, folds into a hash table: nothing can be faster;
+ * - andWrite does that and every 100 ms writes the keys that changed in one WriteBatch: what durable
+ *   state costs at least;
+ * - petAggregate is the engine with the pet aggregate of Tamaghost alone (pet.yaml), one thread;
+ * - tamaghost is the engine with the whole topology.
  *
  * Each runs in a process of its own; the phases alternate --rounds times and the best of each is
- * printed with all ratios, because the machine is shared. Usage: replay [--events N] [--pets N]
- * [--visitors N] [--rounds N] [--libraries DIR] [--only PHASE] [--topology FILE] [--folder DIR]
+ * printed with all ratios, because the machine is shared.
+ *
+ * Usage: replay [--events N] [--pets N] [--visitors N] [--skew X] [--rounds N] [--libraries DIR]
+ *               [--only PHASE] [--topology FILE] [--folder DIR]
+ * --skew is the exponent of popularity (0: all alike); --folder keeps the log for the next run.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -35,6 +39,7 @@ enum { PARTITIONS = 4 };
 typedef struct replay_plan {
     uint64_t events;
     uint32_t pets, visitors, rounds;
+    double skew;
     const char *libraries, *only, *topology;
     char folder[64];
 } replay_plan;
@@ -57,12 +62,13 @@ static void must(riacho_status status, const char *what, const riacho_error *err
         fail(what, err);
 }
 
-static riacho_log *open_log(const replay_plan *plan)
+/* `name`: "log", or "log-copy". */
+static riacho_log *open_log(const replay_plan *plan, const char *name)
 {
     char folder[96];
     riacho_log *log;
     riacho_error err;
-    snprintf(folder, sizeof folder, "%s/log", plan->folder);
+    snprintf(folder, sizeof folder, "%s/%s", plan->folder, name);
     const riacho_embedded_log_options options = {.folder = folder};
     must(riacho_embedded_log_open(&options, &log, &err), "log", &err);
     return log;
@@ -95,15 +101,18 @@ static uint64_t prepare(void *plan_arg)
     riacho_project project;
     riacho_dataset *dataset;
     riacho_error err;
-    riacho_log *log = open_log(plan);
+    riacho_log *log = open_log(plan, "log");
     open_project(plan, RIACHO_SOURCE_DIR "/topology/apps/tamaghost.yaml", &project);
     static const char *const topics[] = {"births", "interactions", "comments"};
     for (size_t i = 0; i < 3; i++)
         must(log->ops->topic_ensure(
                  log, &(riacho_topic_spec){.name = topics[i], .partitions = PARTITIONS}, &err),
              "topic", &err);
-    const riacho_dataset_options options = {
-        .seed = 1, .pets = plan->pets, .visitors = plan->visitors, .comments_per_mille = 10};
+    const riacho_dataset_options options = {.seed = 1,
+                                            .pets = plan->pets,
+                                            .visitors = plan->visitors,
+                                            .skew = plan->skew,
+                                            .comments_per_mille = 10};
     must(riacho_dataset_open(&options, project.schemas, &dataset, &err), "dataset", &err);
     size_t filled = 0;
     for (uint64_t i = 0; i < plan->pets + plan->events; i++) {
@@ -199,7 +208,7 @@ static uint64_t run_floor(const replay_plan *plan, floor_state *state)
     const riacho_codec *codec;
     riacho_error err;
     riacho_log_reader *reader;
-    riacho_log *log = open_log(plan);
+    riacho_log *log = open_log(plan, "log");
     uint64_t done = 0, total = 0;
     open_project(plan, RIACHO_SOURCE_DIR "/bench/pet.yaml", &project);
     must(riacho_schemas_codec(project.schemas, "avro:Interaction", &codec, &err), "codec", &err);
@@ -266,13 +275,16 @@ static uint64_t run_engine(const replay_plan *plan, const char *file)
     riacho_project project;
     riacho_store_factory *stores;
     riacho_worker *worker;
-    riacho_log *log = open_log(plan);
+    riacho_log *log = open_log(plan, "log-copy");
     open_project(plan, file, &project);
     snprintf(folder, sizeof folder, "%s/state-%d", plan->folder, (int)getpid());
     const riacho_rocksdb_stores_options state = {.folder = folder, .task_count_hint = 8};
     must(riacho_rocksdb_stores_open(&state, &stores, &err), "stores", &err);
-    const riacho_worker_options options = {
-        .log = log, .stores = stores, .schemas = project.schemas, .threads = 1};
+    const riacho_worker_options options = {.log = log,
+                                           .stores = stores,
+                                           .schemas = project.schemas,
+                                           .threads = 1,
+                                           .overlay_bytes = 8 << 20};
     must(riacho_worker_open(&options, &worker, &err), "worker", &err);
     must(riacho_worker_add(worker, project.graphs[0], &err), "topology", &err);
     must(riacho_worker_start(worker, &err), "start", &err);
@@ -317,6 +329,18 @@ static void print(const replay_plan *plan, const phase *phases, size_t count)
     fwrite(out.data, 1, out.size, stdout);
 }
 
+/* The engine writes to the log (repartition topics, its commits), so each phase gets a fresh copy, and
+ * nothing is left of the phase before. */
+static void renew(const replay_plan *plan)
+{
+    char command[512];
+    snprintf(command, sizeof command,
+             "cd '%s' && rm -rf log-copy state-* floor-* && cp -r log log-copy && sync",
+             plan->folder);
+    if (system(command) != 0)
+        exit(1);
+}
+
 static void run_phases(replay_plan *plan, phase *phases, size_t count)
 {
     for (uint32_t round = 0; round < plan->rounds; round++) {
@@ -324,6 +348,7 @@ static void run_phases(replay_plan *plan, phase *phases, size_t count)
             riacho_measure measure;
             if (plan->only && strcmp(plan->only, phases[i].name) != 0)
                 continue;
+            renew(plan);
             if (riacho_measure_run(phases[i].work, plan, &measure) != RIACHO_OK) {
                 fprintf(stderr, "replay: phase %s failed\n", phases[i].name);
                 exit(1);
@@ -337,15 +362,11 @@ static void run_phases(replay_plan *plan, phase *phases, size_t count)
 int main(int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"events", required_argument, NULL, 'e'},
-        {"pets", required_argument, NULL, 'p'},
-        {"visitors", required_argument, NULL, 'v'},
-        {"rounds", required_argument, NULL, 'r'},
-        {"libraries", required_argument, NULL, 'l'},
-        {"only", required_argument, NULL, 'o'},
-        {"folder", required_argument, NULL, 'f'},
-        {"topology", required_argument, NULL, 't'},
-        {0},
+        {"events", required_argument, NULL, 'e'},    {"pets", required_argument, NULL, 'p'},
+        {"visitors", required_argument, NULL, 'v'},  {"rounds", required_argument, NULL, 'r'},
+        {"libraries", required_argument, NULL, 'l'}, {"only", required_argument, NULL, 'o'},
+        {"folder", required_argument, NULL, 'f'},    {"topology", required_argument, NULL, 't'},
+        {"skew", required_argument, NULL, 's'},      {0},
     };
     replay_plan plan = {.events = 5000000,
                         .pets = 100000,
@@ -373,6 +394,9 @@ int main(int argc, char **argv)
             break;
         case 'o':
             plan.only = optarg;
+            break;
+        case 's':
+            plan.skew = strtod(optarg, NULL);
             break;
         case 't':
             plan.topology = optarg;

@@ -94,6 +94,14 @@ static uint32_t count_tasks(const riacho_project *project)
     return tasks;
 }
 
+/* An eighth of the budget for what is not yet committed, shared by all tasks. */
+static uint64_t overlay_bytes(uint64_t memory, uint32_t tasks)
+{
+    enum { LEAST = 1 << 20 };
+    const uint64_t share = memory / 8 / (tasks ? tasks : 1);
+    return share > LEAST ? share : LEAST;
+}
+
 static riacho_status open_worker(running *run, riacho_error *err)
 {
     const uint64_t memory = (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY);
@@ -103,7 +111,7 @@ static riacho_status open_worker(running *run, riacho_error *err)
         .stores = run->stores,
         .schemas = run->project.schemas,
         .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS),
-        .overlay_bytes = memory / 16,
+        .overlay_bytes = overlay_bytes(memory, count_tasks(&run->project)),
         .cache_bytes = memory / 8,
         .commit_interval_ms = riacho_setting_number(&run->settings, RIACHO_SETTING_COMMIT_INTERVAL),
     };

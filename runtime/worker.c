@@ -246,9 +246,9 @@ void riacho_worker_end(riacho_worker *worker, riacho_status status, const riacho
         worker->reason = *reason;
     }
     pthread_mutex_unlock(&worker->lock);
-    if (first)
-        riacho_trace(RIACHO_ERROR, "the worker has ended", "worker", worker->options.name, "reason",
-                     reason->text, NULL);
+    if (first) /* a hook that stops a worker is a test, and no news */
+        riacho_trace(worker->options.fault ? RIACHO_DEBUG : RIACHO_ERROR, "the worker has ended",
+                     "worker", worker->options.name, "reason", reason->text, NULL);
     if (status == RIACHO_FATAL) {
         atomic_store(&worker->crashed, true);
         mark_stopped(worker);
