@@ -4,8 +4,8 @@
  * run:
  *
  * - readAndFold reads the same chunks, decodes, folds into a hash table: nothing can be faster;
- * - andWrite does that and every 100 ms writes the keys that changed in one WriteBatch: what durable
- *   state costs at least;
+ * - andWrite does that and every 100 ms writes the keys that changed in one WriteBatch: what
+ *   durable state costs at least;
  * - petAggregate is the engine with the pet aggregate of Tamaghost alone (pet.yaml), one thread;
  * - tamaghost is the engine with the whole topology.
  *
@@ -14,7 +14,8 @@
  *
  * Usage: replay [--events N] [--pets N] [--visitors N] [--skew X] [--rounds N] [--libraries DIR]
  *               [--only PHASE] [--topology FILE] [--folder DIR]
- * --skew is the exponent of popularity (0: all alike); --folder keeps the log for the next run.
+ * --only names phases, with commas between; --skew is the exponent of popularity (0: all alike);
+ * --folder keeps the log for the next run.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -329,8 +330,8 @@ static void print(const replay_plan *plan, const phase *phases, size_t count)
     fwrite(out.data, 1, out.size, stdout);
 }
 
-/* The engine writes to the log (repartition topics, its commits), so each phase gets a fresh copy, and
- * nothing is left of the phase before. */
+/* The engine writes to the log (repartition topics, its commits), so each phase gets a fresh copy,
+ * and nothing is left of the phase before. */
 static void renew(const replay_plan *plan)
 {
     char command[512];
@@ -346,7 +347,7 @@ static void run_phases(replay_plan *plan, phase *phases, size_t count)
     for (uint32_t round = 0; round < plan->rounds; round++) {
         for (size_t i = 0; i < count; i++) {
             riacho_measure measure;
-            if (plan->only && strcmp(plan->only, phases[i].name) != 0)
+            if (plan->only && !strstr(plan->only, phases[i].name))
                 continue;
             renew(plan);
             if (riacho_measure_run(phases[i].work, plan, &measure) != RIACHO_OK) {
