@@ -182,7 +182,11 @@ static void answer_with_key(struct errand *errand)
     riacho_exchange *exchange = errand->exchange;
     riacho_http_request *request = exchange->request;
     riacho_idempotent_reply reply;
-    const riacho_bytes key_parts[] = {request->visitor, riacho_text(exchange->endpoint->path),
+    /* A client that holds no visitor's id has a new one in every request: its key stands alone, or a
+     * lost first reply would be answered by a second event. */
+    const riacho_bytes owner =
+        request->visitor_state == RIACHO_VISITOR_KNOWN ? request->visitor : riacho_text("");
+    const riacho_bytes key_parts[] = {owner, riacho_text(exchange->endpoint->path),
                                       errand->request.idempotency_key};
     const riacho_bytes body_parts[] = {request->target, request->body};
     errand->key = hash_parts(exchange->api, key_parts, 3);

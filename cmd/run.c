@@ -144,7 +144,8 @@ static size_t split_words(running *run, riacho_setting_key key, const char **ret
 
 static riacho_status open_api(running *run, riacho_error *err)
 {
-    const char *origins[SETTING_WORDS_MAX], *operators[SETTING_WORDS_MAX];
+    const char *origins[SETTING_WORDS_MAX], *operators[SETTING_WORDS_MAX],
+        *proxies[SETTING_WORDS_MAX];
     const uint32_t per_address =
         (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_PER_ADDRESS);
     const riacho_api_options options = {
@@ -154,6 +155,8 @@ static riacho_status open_api(running *run, riacho_error *err)
                                      riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR)),
         .origins = origins,
         .origin_count = split_words(run, RIACHO_SETTING_HTTP_CORS, origins),
+        .trusted_proxies = proxies,
+        .trusted_proxy_count = split_words(run, RIACHO_SETTING_HTTP_PROXIES, proxies),
         .operators = operators,
         .operator_count = split_words(run, RIACHO_SETTING_HTTP_OPERATORS, operators),
         .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_THREADS),

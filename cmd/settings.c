@@ -53,6 +53,10 @@ const riacho_setting riacho_settings[RIACHO_SETTING_COUNT] = {
                                        RIACHO_SETTING_TEXT, NULL, 0, 0,
                                        "addresses and networks that may write to topics over REST, "
                                        "with commas between, beside this machine"},
+    [RIACHO_SETTING_HTTP_PROXIES] = {"http.proxies", "proxies", "RIACHO_HTTP_PROXIES", "",
+                                     RIACHO_SETTING_TEXT, NULL, 0, 0,
+                                     "addresses and networks of proxies whose X-Forwarded-For is "
+                                     "believed, with commas between"},
     [RIACHO_SETTING_COMMIT_INTERVAL] = {"commitInterval", "commit-interval",
                                         "RIACHO_COMMIT_INTERVAL", "", RIACHO_SETTING_DURATION, NULL,
                                         0, 0, "instead of each topology's own"},

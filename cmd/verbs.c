@@ -54,6 +54,7 @@ const riacho_verb riacho_verbs[] = {
       {"writes-per-second", 0, "N", "for each visitor or address; 0: no limit"},
       {"connections-per-address", 0, "N", "open connections from one address"},
       {"operators", 0, "NETWORKS", "who may write to topics over REST, beside this machine"},
+      {"proxies", 0, "NETWORKS", "proxies whose X-Forwarded-For is believed"},
       {"commit-interval", 0, "DURATION", "instead of each topology's own"},
       {"seed", 0, "FILE", "JSON lines for topics that were never used"},
       {"trace", 0, "LEVEL", "debug, info, warn or error"},
