@@ -166,12 +166,30 @@ static void a_key_of_one_visitor_is_not_that_of_another(void **state)
     fixture *f = *state;
     const int64_t before = fixture_count(f);
     for (int i = 0; i < 2; i++) {
+        http_reply who = client_get(f->port, "/v1/visitor");
+        char headers[512];
+        snprintf(headers, sizeof headers, JSON "Idempotency-Key: shared\r\nRiacho-Visitor: %s\r\n",
+                 reply_header(&who, "Riacho-Visitor"));
+        http_reply got =
+            client_request(f->port, "POST", "/api/notes/idem", headers, "{\"text\":\"x\"}");
+        assert_int_equal(got.status, 202);
+        reply_done(&got);
+        reply_done(&who);
+    }
+    assert_int_equal(fixture_count(f), before + 2);
+}
+
+static void a_client_without_an_id_may_send_its_key_again(void **state)
+{
+    fixture *f = *state;
+    const int64_t before = fixture_count(f);
+    for (int i = 0; i < 2; i++) {
         http_reply got = client_request(f->port, "POST", "/api/notes/idem",
-                                        JSON "Idempotency-Key: shared\r\n", "{\"text\":\"x\"}");
+                                        JSON "Idempotency-Key: nobody-1\r\n", "{\"text\":\"x\"}");
         assert_int_equal(got.status, 202);
         reply_done(&got);
     }
-    assert_int_equal(fixture_count(f), before + 2);
+    assert_int_equal(fixture_count(f), before + 1);
 }
 
 static void a_request_that_was_refused_may_use_its_key_again(void **state)
@@ -483,6 +501,7 @@ int main(void)
         cmocka_unit_test(the_same_key_and_body_is_one_event_with_one_answer),
         cmocka_unit_test(the_same_key_with_another_body_is_refused),
         cmocka_unit_test(a_key_of_one_visitor_is_not_that_of_another),
+        cmocka_unit_test(a_client_without_an_id_may_send_its_key_again),
         cmocka_unit_test(a_request_that_was_refused_may_use_its_key_again),
         cmocka_unit_test(a_new_visitor_is_given_an_id_that_stays),
         cmocka_unit_test(a_status_knows_when_the_command_had_its_effect),
