@@ -248,6 +248,14 @@ void riacho_chain_drop(riacho_chain *chain)
         riacho_dirty_clear(dirty);
 }
 
+size_t riacho_chain_pending(const riacho_chain *chain)
+{
+    size_t pending = 0;
+    for (const riacho_dirty *dirty = chain->dirty; dirty; dirty = dirty->next)
+        pending += riacho_dirty_pending(dirty);
+    return pending;
+}
+
 void riacho_chain_mark(riacho_chain *chain)
 {
     riacho_schedules_mark(&chain->schedules);

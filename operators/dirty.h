@@ -62,6 +62,11 @@ void riacho_dirty_note(riacho_dirty *dirty, riacho_bytes key, const riacho_recor
                        bool existed);
 /* The next key to forward, NULL when none is left; borrowed until the next note. */
 const riacho_dirty_key *riacho_dirty_next(riacho_dirty *dirty);
+/* How many riacho_dirty_next has yet to give. */
+static inline size_t riacho_dirty_pending(const riacho_dirty *dirty)
+{
+    return dirty->count - dirty->flushed;
+}
 /* That key, of riacho_dirty_next, is not forwarded by this flush, nor by the one after undo. */
 void riacho_dirty_refuse(riacho_dirty *dirty, riacho_bytes key);
 bool riacho_dirty_refused(const riacho_dirty *dirty, riacho_bytes key);

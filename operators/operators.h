@@ -62,6 +62,8 @@ RIACHO_CHECKED riacho_status riacho_chain_process(riacho_chain *chain, int32_t s
  * change that was refused is then passed over, and the rest is forwarded. OK: there is no way back
  * but riacho_chain_drop. */
 RIACHO_CHECKED riacho_status riacho_chain_flush(riacho_chain *chain);
+/* How many changes a flush would forward now, those that it makes on its way left out. */
+size_t riacho_chain_pending(const riacho_chain *chain);
 /* Forgets what a flush would forward: after the task dropped its overlay. */
 void riacho_chain_drop(riacho_chain *chain);
 /* One record is a unit: `mark` before it, `undo` takes back what it noted for the next flush. */

@@ -28,6 +28,7 @@ bool riacho_run_full(const riacho_run *run)
     return run->commit_requested || run->uncommitted_records >= RIACHO_COMMIT_RECORDS_MAX ||
            run->outbox.count >= RIACHO_COMMIT_OUTPUTS_MAX ||
            run->outbox.bytes.size >= RIACHO_COMMIT_OUTPUT_BYTES_MAX ||
+           riacho_chain_pending(run->chain) >= RIACHO_COMMIT_PENDING_MAX ||
            riacho_overlay_bytes(run->host.overlay) >= run->worker->options.overlay_bytes;
 }
 

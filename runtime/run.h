@@ -71,10 +71,13 @@ typedef struct riacho_run {
 } riacho_run;
 
 /* Bounds of one commit beside overlay_bytes. A commit's outputs are one append: their number is
- * bounded by RIACHO_APPEND_RECORDS_MAX, with room for what a flush adds. */
+ * bounded by RIACHO_APPEND_RECORDS_MAX, with room for what a flush adds. A flush cannot stop half
+ * way, because what it has yet to forward is kept in memory only; a change that it forwards may
+ * become several outputs. */
 enum {
     RIACHO_COMMIT_RECORDS_MAX = 200000,
     RIACHO_COMMIT_OUTPUTS_MAX = 50000,
+    RIACHO_COMMIT_PENDING_MAX = 20000,
     RIACHO_COMMIT_OUTPUT_BYTES_MAX = 32 * 1024 * 1024,
 };
 

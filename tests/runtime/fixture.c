@@ -288,6 +288,12 @@ static void fill_graph(fixture *f)
     };
 }
 
+void fixture_only_latest(fixture *f)
+{
+    f->edges[0].node = NODE_LATEST; /* of NODE_IN, whose edges are the first */
+    f->nodes[NODE_IN].child_count = 1;
+}
+
 /* ---- the backends ---------------------------------------------------------------------------- */
 
 void fixture_open_disk(fixture *f)

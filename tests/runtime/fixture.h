@@ -100,6 +100,9 @@ typedef struct fixture {
 fixture *fixture_new(const fixture_options *options);
 void fixture_free(fixture *f);
 
+/* Before a start: in -> latest is all that is left of the first sub-topology. */
+void fixture_only_latest(fixture *f);
+
 /* "a0" is key 0. Takes its partition from the key. */
 const char *fixture_key(size_t key);
 void fixture_send(fixture *f, size_t key, int64_t value, int64_t timestamp_ms);

@@ -5,6 +5,7 @@
  */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,6 +184,28 @@ static void test_a_commit_has_a_bounded_number_of_records(void **state)
     fixture_free(f);
 }
 
+/* Of a topology with nothing but a caching store, so that no output fills a commit before. */
+static void test_a_commit_has_a_bounded_number_of_cached_changes(void **state)
+{
+    (void)state;
+    enum { KEYS = RIACHO_APPEND_RECORDS_MAX + 10 };
+    fixture *f = fixture_new(&(fixture_options){.overlay_bytes = (uint64_t)1 << 40});
+    fixture_only_latest(f);
+    for (int i = 0; i < KEYS; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        fixture_send_to(f, FIXTURE_IN, 0, key, 1, i);
+    }
+    fixture_start(f);
+    assert_int_equal(riacho_worker_drive(f->worker, RIACHO_DRIVE_NO_COMMIT, &f->error), RIACHO_OK);
+    if (fixture_drive(f) != RIACHO_OK)
+        fail_msg("%s", f->error.text);
+    const riacho_task_counters *counters = &fixture_task(f, "0_0")->counters;
+    assert_int_equal(atomic_load(&counters->commits), KEYS / RIACHO_COMMIT_PENDING_MAX + 1);
+    assert_int_equal(atomic_load(&counters->outputs), KEYS);
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_a_position_is_followed_through_the_repartition_topic),
         cmocka_unit_test(test_a_processor_and_a_small_overlay_force_commits),
         cmocka_unit_test(test_a_commit_has_a_bounded_number_of_records),
+        cmocka_unit_test(test_a_commit_has_a_bounded_number_of_cached_changes),
     };
     return cmocka_run_group_tests_name("order and time", tests, NULL, NULL);
 }
