@@ -2,7 +2,9 @@
  *
  * identity.c - see identity.h. The file is one line of text and its CRC-32C:
  *
- *   riacho-store 1 <id> <number> <crc of what stands before it>
+ *   riacho-store <layout> <id> <number> <crc of what stands before it>
+ *
+ * Whatever a later layout writes into the line, it begins and ends so.
  */
 #include "identity.h"
 
@@ -16,7 +18,8 @@
 #include "files.h"
 
 static const char file_name[] = "STORE_ID";
-static const char head[] = "riacho-store 1 ";
+static const char head[] = "riacho-store ";
+enum { CRC_BYTES = 9 }; /* with the end of the line */
 
 riacho_status riacho_identity_new(riacho_identity *ret_identity, riacho_error *err)
 {
@@ -34,7 +37,8 @@ riacho_status riacho_identity_new(riacho_identity *ret_identity, riacho_error *e
 /* Appends the line up to its CRC. */
 static void put_line(riacho_buffer *line, const riacho_identity *identity)
 {
-    riacho_buffer_printf(line, "%s%s %" PRIu64 " ", head, identity->id, identity->number);
+    riacho_buffer_printf(line, "%s%d %s %" PRIu64 " ", head, RIACHO_IDENTITY_LAYOUT, identity->id,
+                         identity->number);
 }
 
 static void put_crc(riacho_buffer *line)
@@ -42,17 +46,36 @@ static void put_crc(riacho_buffer *line)
     riacho_buffer_printf(line, "%08x\n", riacho_crc32c(riacho_buffer_bytes(line)));
 }
 
-/* Reads what put_line wrote, without judging it: the CRC does that. */
-static void parse_line(riacho_bytes content, riacho_identity *identity)
+/* Reads the digits at `*at` and goes behind them. */
+static uint64_t take_number(riacho_bytes content, size_t *at)
 {
     const char *text = content.data;
-    const size_t id_at = sizeof head - 1;
-    const size_t number_at = id_at + RIACHO_IDENTITY_ID_BYTES + 1;
+    uint64_t number = 0;
+    for (; *at < content.size && text[*at] >= '0' && text[*at] <= '9'; ++*at)
+        number = number * 10 + (uint64_t)(text[*at] - '0');
+    return number;
+}
+
+/* Whether it is a line of any layout, whole. */
+static bool is_whole(riacho_bytes content)
+{
+    RIACHO_AUTO(buffer) riacho_buffer line = {0};
+    if (content.size < sizeof head - 1 + CRC_BYTES || memcmp(content.data, head, sizeof head - 1))
+        return false;
+    riacho_buffer_append(&line, content.data, content.size - CRC_BYTES);
+    put_crc(&line);
+    return riacho_bytes_equal(content, riacho_buffer_bytes(&line));
+}
+
+/* Reads what put_line wrote behind the layout. */
+static void parse_line(riacho_bytes content, size_t at, riacho_identity *identity)
+{
+    const size_t number_at = at + RIACHO_IDENTITY_ID_BYTES + 1;
     if (content.size <= number_at)
         return;
-    memcpy(identity->id, text + id_at, RIACHO_IDENTITY_ID_BYTES);
-    for (size_t i = number_at; i < content.size && text[i] >= '0' && text[i] <= '9'; i++)
-        identity->number = identity->number * 10 + (uint64_t)(text[i] - '0');
+    memcpy(identity->id, (const char *)content.data + at, RIACHO_IDENTITY_ID_BYTES);
+    at = number_at;
+    identity->number = take_number(content, &at);
 }
 
 riacho_status riacho_identity_read(const char *folder, riacho_identity *ret_identity,
@@ -66,8 +89,15 @@ riacho_status riacho_identity_read(const char *folder, riacho_identity *ret_iden
         riacho_files_read(riacho_format(arena, "%s/%s", folder, file_name), arena, &content, err));
     if (!content.data)
         return RIACHO_OK;
+    size_t at = sizeof head - 1;
+    const uint64_t layout = is_whole(content) ? take_number(content, &at) : RIACHO_IDENTITY_LAYOUT;
+    if (layout != RIACHO_IDENTITY_LAYOUT)
+        return riacho_fail(err, RIACHO_REJECT,
+                           "%.200s was written by another version of riacho (layout %" PRIu64
+                           ", this one has %d) and is rebuilt from the log",
+                           folder, layout, RIACHO_IDENTITY_LAYOUT);
     riacho_identity identity = {0};
-    parse_line(content, &identity);
+    parse_line(content, at + 1, &identity);
     put_line(&expected, &identity);
     put_crc(&expected);
     if (!riacho_bytes_equal(content, riacho_buffer_bytes(&expected)))

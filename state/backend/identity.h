@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * identity.h - the file STORE_ID beside a store's data: which store this is, and a commit number
- * that it is known to have on the disk.
+ * identity.h - the file STORE_ID beside a store's data: which store this is, how its bytes are laid
+ * out, and a commit number that it is known to have on the disk.
  *
  * RocksDB opens without a word when its write-ahead log is gone, at an older state or an empty one.
  * This file is how that is noticed: the store holds its id as its first write, and its commit
@@ -18,7 +18,11 @@
 
 #include "riacho/types.h"
 
-enum { RIACHO_IDENTITY_ID_BYTES = 32 };
+/* RIACHO_IDENTITY_LAYOUT goes up by one whenever bytes in a store come to mean something else: keys
+ * and pages of a kind of store, values an operator keeps, the commit meta, the runtime's progress.
+ * A store of another layout, older or newer, is refused and so built again from the log; nothing
+ * reads it wrongly, and nothing converts it. */
+enum { RIACHO_IDENTITY_ID_BYTES = 32, RIACHO_IDENTITY_LAYOUT = 1 };
 
 typedef struct riacho_identity {
     char id[RIACHO_IDENTITY_ID_BYTES + 1]; /* hexadecimal; "" when there is no file */
@@ -27,7 +31,7 @@ typedef struct riacho_identity {
 
 /* A new id, number 0. */
 RIACHO_CHECKED riacho_status riacho_identity_new(riacho_identity *ret_identity, riacho_error *err);
-/* RIACHO_REJECT: there is a file and it is damaged. */
+/* RIACHO_REJECT: there is a file and it is damaged, or of another layout. */
 RIACHO_CHECKED riacho_status riacho_identity_read(const char *folder, riacho_identity *ret_identity,
                                                   riacho_error *err);
 /* Durable when it returns. */

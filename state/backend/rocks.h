@@ -8,12 +8,14 @@
  *   rocks_scan.c     scans
  *
  * On disk: <folder>/<topology>/g<generation>/<task>/ holds one database and STORE_ID. Each space is
- * a column family named as the space; the default family holds three keys: id, meta, outbox.
+ * a column family named as the space; the default family holds three keys: id, meta, outbox. A
+ * store that was found damaged while it was open also has DAMAGED (damage.h).
  */
 #pragma once
 
 #include <pthread.h>
 #include <rocksdb/c.h>
+#include <stdatomic.h>
 
 #include "identity.h"
 #include "riacho/backend/stores.h"
@@ -62,6 +64,8 @@ struct riacho_rocks_store {
     bool has_outbox;          /* the last commit left one */
     uint64_t number;          /* of the last commit */
     riacho_identity identity; /* as the file has it */
+    riacho_status damage;     /* told as: RIACHO_REJECT until it is open, then RIACHO_FATAL */
+    atomic_bool is_damaged;   /* met while it was open, by any thread, and marked */
 };
 
 extern const riacho_store_ops riacho_rocks_store_ops;
@@ -77,11 +81,15 @@ riacho_rocks_store *riacho_rocks_store_of(riacho_store *base);
  * RIACHO_FATAL. */
 RIACHO_CHECKED riacho_status riacho_rocks_status(char *message, riacho_status damage,
                                                  const char *what, riacho_error *err);
+/* As riacho_rocks_status, of a call on the store's own data: damage gives store->damage, and once
+ * the store is open it is marked, so that the next open refuses it. Any thread. */
+RIACHO_CHECKED riacho_status riacho_rocks_result(riacho_rocks_store *store, char *message,
+                                                 riacho_error *err);
 /* RIACHO_RETRY when less than the reserve and `bytes` more is free on the disk. */
 RIACHO_CHECKED riacho_status riacho_rocks_room(const riacho_rocks_stores *stores, uint64_t bytes,
                                                riacho_error *err);
 /* As get, from any family with any options. */
-RIACHO_CHECKED riacho_status riacho_rocks_get(const riacho_rocks_store *store,
+RIACHO_CHECKED riacho_status riacho_rocks_get(riacho_rocks_store *store,
                                               const rocksdb_readoptions_t *options,
                                               rocksdb_column_family_handle_t *family,
                                               riacho_bytes key, riacho_arena *arena,

@@ -12,6 +12,7 @@
 #include "rocks.h"
 
 struct riacho_store_scan {
+    riacho_rocks_store *store;
     rocksdb_readoptions_t *read;
     rocksdb_iterator_t *iterator;
     bool is_backward;
@@ -26,7 +27,8 @@ riacho_status riacho_rocks_scan_open(riacho_store *base, riacho_store_snapshot *
     riacho_rocks_store *store = riacho_rocks_store_of(base);
     assert(space < store->space_count);
     riacho_store_scan *scan = riacho_memory_get(sizeof *scan);
-    *scan = (riacho_store_scan){.read = rocksdb_readoptions_create(),
+    *scan = (riacho_store_scan){.store = store,
+                                .read = rocksdb_readoptions_create(),
                                 .is_backward = range->direction == RIACHO_BACKWARD};
     if (range->from.data)
         rocksdb_readoptions_set_iterate_lower_bound(scan->read, range->from.data, range->from.size);
@@ -64,7 +66,7 @@ riacho_status riacho_rocks_scan_next(riacho_store_scan *scan, riacho_bytes *ret_
     }
     char *message = NULL;
     rocksdb_iter_get_error(scan->iterator, &message);
-    RIACHO_TRY(riacho_rocks_status(message, RIACHO_FATAL, "a scan", err));
+    RIACHO_TRY(riacho_rocks_result(scan->store, message, err));
     *ret_key = *ret_value = (riacho_bytes){0};
     return RIACHO_OK;
 }

@@ -13,6 +13,8 @@
 
 #include "base/macros.h"
 #include "base/memory.h"
+#include "base/trace.h"
+#include "damage.h"
 #include "files.h"
 #include "meta.h"
 #include "rocks.h"
@@ -46,6 +48,25 @@ riacho_status riacho_rocks_status(char *message, riacho_status damage, const cha
     return status;
 }
 
+/* The first to meet the damage marks it. What is not marked, for want of room, is marked when the
+ * next start meets it. */
+static void mark(riacho_rocks_store *store, const char *reason)
+{
+    riacho_error err = {.text = ""};
+    if (atomic_exchange(&store->is_damaged, true))
+        return;
+    if (riacho_damage_write(store->folder, reason, &err) != RIACHO_OK)
+        riacho_trace(RIACHO_WARN, "damaged state could not be marked for the next start", "folder",
+                     store->folder, "damage", reason, "cause", err.text, NULL);
+}
+
+riacho_status riacho_rocks_result(riacho_rocks_store *store, char *message, riacho_error *err)
+{
+    if (message && store->damage == RIACHO_FATAL && is_damage(message))
+        mark(store, message);
+    return riacho_rocks_status(message, store->damage, store->folder, err);
+}
+
 /* A batch goes to the write-ahead log now and to a table file later, so it counts twice. */
 riacho_status riacho_rocks_room(const riacho_rocks_stores *stores, uint64_t bytes,
                                 riacho_error *err)
@@ -73,8 +94,7 @@ static rocksdb_column_family_handle_t *family_of(const riacho_rocks_store *store
     return store->spaces[space];
 }
 
-riacho_status riacho_rocks_get(const riacho_rocks_store *store,
-                               const rocksdb_readoptions_t *options,
+riacho_status riacho_rocks_get(riacho_rocks_store *store, const rocksdb_readoptions_t *options,
                                rocksdb_column_family_handle_t *family, riacho_bytes key,
                                riacho_arena *arena, riacho_bytes *ret_value, riacho_error *err)
 {
@@ -82,7 +102,7 @@ riacho_status riacho_rocks_get(const riacho_rocks_store *store,
     count_nothing();
     rocksdb_pinnableslice_t *found =
         rocksdb_get_pinned_cf(store->db, options, family, key.data, key.size, &message);
-    RIACHO_TRY(riacho_rocks_status(message, RIACHO_FATAL, store->folder, err));
+    RIACHO_TRY(riacho_rocks_result(store, message, err));
     *ret_value = (riacho_bytes){0};
     if (!found)
         return RIACHO_OK;
@@ -96,7 +116,7 @@ riacho_status riacho_rocks_get(const riacho_rocks_store *store,
 static riacho_status store_get(riacho_store *base, uint32_t space, riacho_bytes key,
                                riacho_arena *arena, riacho_bytes *ret_value, riacho_error *err)
 {
-    const riacho_rocks_store *store = riacho_rocks_store_of(base);
+    riacho_rocks_store *store = riacho_rocks_store_of(base);
     return riacho_rocks_get(store, store->stores->options.read, family_of(store, space), key, arena,
                             ret_value, err);
 }
@@ -141,7 +161,7 @@ static riacho_status store_write(riacho_store *base, const riacho_changes *chang
     rocksdb_writebatch_data(store->batch, &batch_bytes);
     RIACHO_TRY(riacho_rocks_room(store->stores, batch_bytes, err));
     rocksdb_write(store->db, store->stores->options.write, store->batch, &message);
-    RIACHO_TRY(riacho_rocks_status(message, RIACHO_FATAL, store->folder, err));
+    RIACHO_TRY(riacho_rocks_result(store, message, err));
     store->has_outbox = changes->meta.outbox.size > 0;
     store->number = changes->meta.number;
     return RIACHO_OK;
@@ -150,7 +170,7 @@ static riacho_status store_write(riacho_store *base, const riacho_changes *chang
 static riacho_status store_read_commit(riacho_store *base, riacho_arena *arena,
                                        riacho_commit_meta *ret_meta, riacho_error *err)
 {
-    const riacho_rocks_store *store = riacho_rocks_store_of(base);
+    riacho_rocks_store *store = riacho_rocks_store_of(base);
     const rocksdb_readoptions_t *read = store->stores->options.read;
     riacho_bytes bytes, outbox;
     riacho_commit_meta meta = {.stream_time_ms = INT64_MIN};
@@ -186,12 +206,13 @@ static riacho_status store_snapshot_get(riacho_store *base, riacho_store_snapsho
                                         uint32_t space, riacho_bytes key, riacho_arena *arena,
                                         riacho_bytes *ret_value, riacho_error *err)
 {
-    const riacho_rocks_store *store = riacho_rocks_store_of(base);
+    riacho_rocks_store *store = riacho_rocks_store_of(base);
     return riacho_rocks_get(store, snapshot->read, family_of(store, space), key, arena, ret_value,
                             err);
 }
 
-/* Hard links, so it takes milliseconds; what is still in memory is flushed first. */
+/* Hard links, so it takes milliseconds; what is still in memory is flushed first, so the copy has
+ * the last commit. Its STORE_ID tells the layout to a later version. */
 static riacho_status store_checkpoint(riacho_store *base, const char *folder, riacho_error *err)
 {
     const riacho_rocks_store *store = riacho_rocks_store_of(base);
@@ -205,7 +226,10 @@ static riacho_status store_checkpoint(riacho_store *base, const char *folder, ri
         rocksdb_checkpoint_create(checkpoint, folder, 0, &message);
     if (checkpoint)
         rocksdb_checkpoint_object_destroy(checkpoint);
-    return riacho_rocks_status(message, RIACHO_FATAL, folder, err);
+    RIACHO_TRY(riacho_rocks_status(message, RIACHO_FATAL, folder, err));
+    riacho_identity identity = store->identity;
+    identity.number = store->number;
+    return riacho_identity_write(folder, &identity, err);
 }
 
 static uint64_t measure_one(const riacho_rocks_store *store, uint32_t space, const char *property)
@@ -230,7 +254,7 @@ static riacho_status settle(riacho_rocks_store *store)
 {
     char *message = NULL;
     rocksdb_flush_wal(store->db, 1, &message);
-    RIACHO_TRY(riacho_rocks_status(message, RIACHO_FATAL, store->folder, NULL));
+    RIACHO_TRY(riacho_rocks_result(store, message, NULL));
     store->identity.number = store->number;
     return riacho_identity_write(store->folder, &store->identity, NULL);
 }

@@ -3,8 +3,8 @@
  * rocks_stores.c - the factory: where the databases lie, how one is opened and checked, and how a
  * damaged one is moved aside.
  *
- * open:  folder -> STORE_ID -> families on disk and families wanted -> RocksDB -> does the content
- *        agree with STORE_ID?  Every "no" on the way is RIACHO_REJECT, and nothing was deleted.
+ * open:  folder -> no DAMAGED? -> STORE_ID -> families on disk and families wanted -> RocksDB ->
+ *        does the content agree with STORE_ID?  Every "no" on the way is RIACHO_REJECT, and nothing was deleted.
  * Threads: any.
  */
 #include <assert.h>
@@ -18,6 +18,7 @@
 
 #include "base/macros.h"
 #include "base/memory.h"
+#include "damage.h"
 #include "files.h"
 #include "meta.h"
 #include "rocks.h"
@@ -136,7 +137,7 @@ static riacho_status give_identity(riacho_rocks_store *store, riacho_error *err)
     RIACHO_TRY(riacho_identity_new(identity, err));
     rocksdb_put(store->db, store->stores->options.write_synced, RIACHO_ROCKS_ID,
                 strlen(RIACHO_ROCKS_ID), identity->id, RIACHO_IDENTITY_ID_BYTES, &message);
-    RIACHO_TRY(riacho_rocks_status(message, RIACHO_FATAL, store->folder, err));
+    RIACHO_TRY(riacho_rocks_result(store, message, err));
     return riacho_identity_write(store->folder, identity, err);
 }
 
@@ -213,6 +214,7 @@ static riacho_rocks_store *store_new(riacho_rocks_stores *stores, const char *fo
     riacho_rocks_store *store = riacho_memory_get_zero(1, sizeof *store);
     store->base.ops = &riacho_rocks_store_ops;
     store->stores = stores;
+    store->damage = RIACHO_REJECT;
     store->folder = riacho_memory_text(folder);
     store->batch = rocksdb_writebatch_create();
     return store;
@@ -272,11 +274,13 @@ static riacho_status rocks_open(riacho_store_factory *base, const riacho_store_s
 
     RIACHO_AUTO(store) riacho_rocks_store *store = store_new(stores, folder);
     struct names names = {.arena = arena};
+    RIACHO_TRY(riacho_damage_check(folder, err));
     RIACHO_TRY(riacho_identity_read(folder, &store->identity, err));
     RIACHO_TRY(check_folder(store, arena, err));
     RIACHO_TRY(list_families(stores, folder, spec, &names, err));
     RIACHO_TRY(open_families(store, spec, &names, err));
     RIACHO_TRY(check_identity(store, arena, err));
+    store->damage = RIACHO_FATAL;
     list(store);
     *ret_store = &RIACHO_TAKE(store)->base;
     return RIACHO_OK;

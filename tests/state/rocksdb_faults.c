@@ -5,6 +5,7 @@
  */
 #include "folders.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "base/hash.h"
 
 /* Stands in front of the C library's: a test fills the disk with it. */
 static bool is_disk_full;
@@ -220,6 +223,135 @@ static void a_get_from_a_damaged_block_fails_and_others_do_not(void **state)
     assert_true(failed > 0 && failed < ROWS / 10);
 }
 
+/* ---- damage met while the store is open ---- */
+
+static riacho_status get_each(fixture *f)
+{
+    riacho_status status = RIACHO_OK;
+    for (int row = 0; row < ROWS && status == RIACHO_OK; row++) {
+        riacho_bytes value;
+        const riacho_bytes key = riacho_text(riacho_format(f->arena, "%06d", row));
+        status = f->store->ops->get(f->store, 0, key, f->arena, &value, &f->err);
+    }
+    return status;
+}
+
+static riacho_status get_each_from_a_snapshot(fixture *f)
+{
+    riacho_status status = RIACHO_OK;
+    riacho_store_snapshot *snapshot = f->store->ops->snapshot_open(f->store);
+    for (int row = 0; row < ROWS && status == RIACHO_OK; row++) {
+        riacho_bytes value;
+        const riacho_bytes key = riacho_text(riacho_format(f->arena, "%06d", row));
+        status = f->store->ops->snapshot_get(f->store, snapshot, 0, key, f->arena, &value, &f->err);
+    }
+    f->store->ops->snapshot_close(f->store, snapshot);
+    return status;
+}
+
+static riacho_status scan_over_it(fixture *f)
+{
+    int rows;
+    return scan_all(f, &rows);
+}
+
+/* The store is refused and says why, goes aside with all it has, and an empty one is in its place. */
+static void assert_refused_and_replaced(fixture *f, const char *reason)
+{
+    const riacho_store_spec spec = fixture_spec();
+    const char *moved_to;
+    assert_int_equal(fixture_open_store(f), RIACHO_REJECT);
+    f->store = NULL;
+    if (!strstr(f->err.text, reason))
+        fail_msg("'%s' does not say '%s'", f->err.text, reason);
+    assert_int_equal(fixture_open_store(f), RIACHO_REJECT);
+    f->store = NULL;
+    fixture_ok(f, f->factory->ops->quarantine(f->factory, &spec, f->arena, &moved_to, &f->err));
+    assert_true(folder_count(moved_to, ".sst") > 0);
+    fixture_ok(f, fixture_open_store(f));
+    assert_int_equal(fixture_count(f, 0, (riacho_range){0}), 0);
+    f->number = 0;
+}
+
+static void damage_met_in_use_is_told_at_the_next_open(void **state)
+{
+    static riacho_status (*const reads[])(fixture *) = {get_each, get_each_from_a_snapshot,
+                                                        scan_over_it};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
+        fill(f);
+        fixture_close_store(f);
+        flip(f, ".sst", 3);
+        fixture_ok(f, fixture_open_store(f));
+        assert_int_equal(reads[i](f), RIACHO_FATAL);
+        assert_int_equal(reads[i](f), RIACHO_FATAL);
+        fixture_close_store(f);
+        assert_refused_and_replaced(f, "Corruption");
+    }
+}
+
+static void flip_first_blocks(fixture *f)
+{
+    DIR *dir = opendir(fixture_store_folder(f));
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        riacho_buffer content = {0};
+        if (!strstr(entry->d_name, ".sst"))
+            continue;
+        const char *path = riacho_format(f->arena, "%s/%s", fixture_store_folder(f), entry->d_name);
+        folder_read_file(path, &content);
+        content.data[5] ^= 0x40;
+        folder_write_file(path, &content);
+        riacho_buffer_done(&content);
+    }
+    closedir(dir);
+}
+
+static void a_damaged_id_or_commit_is_told_at_open(void **state)
+{
+    fixture *f = *state;
+    fixture_put(f, 0, "k", "v");
+    fixture_close_store(f);
+    flip_first_blocks(f);
+    assert_refused_and_replaced(f, "Corruption");
+}
+
+/* ---- another version's layout ---- */
+
+static void write_identity(fixture *f, const char *line)
+{
+    riacho_buffer content = {0};
+    riacho_buffer_printf(&content, "%s", line);
+    riacho_buffer_printf(&content, "%08x\n", riacho_crc32c(riacho_buffer_bytes(&content)));
+    folder_write_file(folder_find(f, "STORE_ID"), &content);
+    riacho_buffer_done(&content);
+}
+
+static void a_store_of_another_layout_is_refused(void **state)
+{
+    static const char *const lines[] = {
+        "riacho-store 0 0123456789abcdef0123456789abcdef 1 ",
+        "riacho-store 2 0123456789abcdef0123456789abcdef 1 ",
+        "riacho-store 10 as it pleases the version of that day ",
+    };
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        fixture_put(f, 0, "k", "v");
+        fixture_close_store(f);
+        write_identity(f, lines[i]);
+        assert_refused_and_replaced(f, "another version of riacho");
+    }
+}
+
+static void the_layout_of_today_is_the_first(void **state)
+{
+    fixture *f = *state;
+    riacho_buffer content = {0};
+    folder_read_file(folder_find(f, "STORE_ID"), &content);
+    assert_memory_equal(content.data, "riacho-store 1 ", 15);
+    riacho_buffer_done(&content);
+}
+
 /* ---- the write-ahead log ---- */
 
 static void a_crash_before_the_first_flush_loses_nothing(void **state)
@@ -360,6 +492,7 @@ static void a_checkpoint_opens_as_a_store_of_that_moment(void **state)
     fixture_put(f, 0, "k", "then");
     fixture_ok(f, f->store->ops->checkpoint(f->store, copy, &f->err));
     assert_int_equal(f->store->ops->checkpoint(f->store, copy, &f->err), RIACHO_REJECT);
+    assert_int_equal(folder_count(copy, "STORE_ID"), 1);
     fixture_put(f, 0, "k", "later");
     fixture_close_store(f);
     fixture_remove_folder(fixture_store_folder(f));
@@ -395,6 +528,10 @@ int main(void)
         CASE(damage_is_told_at_open_and_moved_aside),
         CASE(a_scan_over_a_damaged_block_fails_and_does_not_end),
         CASE(a_get_from_a_damaged_block_fails_and_others_do_not),
+        CASE(damage_met_in_use_is_told_at_the_next_open),
+        CASE(a_damaged_id_or_commit_is_told_at_open),
+        CASE(a_store_of_another_layout_is_refused),
+        CASE(the_layout_of_today_is_the_first),
         CASE(a_crash_before_the_first_flush_loses_nothing),
         CASE(a_deleted_write_ahead_log_is_noticed),
         CASE(a_log_deleted_after_the_second_crash_is_noticed),
