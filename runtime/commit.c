@@ -65,6 +65,7 @@ static void write_progress(riacho_run *run, bool replaying)
     RIACHO_AUTO(buffer) riacho_buffer chain = {0};
     riacho_chain_save(run->chain, &chain);
     const riacho_progress progress = {
+        .graph_hash = run->graph->hash,
         .replaying = replaying,
         .partition_time_ms = run->partition_time_ms,
         .partition_count = run->position_count,

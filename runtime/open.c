@@ -84,6 +84,74 @@ static riacho_status read_history(riacho_task *task, struct history *history, ri
     return log->ops->committed(log, history->origin_name, history->arena, &history->origin, err);
 }
 
+/* ---- whose state it is ----------------------------------------------------------------------- */
+
+/* Tasks are named by number, so only this tells one version's task from another's. */
+static riacho_status check_version(const riacho_task *task, const struct history *history,
+                                   riacho_error *err)
+{
+    const riacho_graph *graph = task->deployment->graph;
+    const uint64_t made_by = history->progress.graph_hash;
+    if (!history->state.number || !made_by || made_by == graph->hash)
+        return RIACHO_OK;
+    return riacho_fail(err, RIACHO_REJECT,
+                       "the state of task %s was made by another version of topology '%s' (hash "
+                       "%016" PRIx64 ", now %016" PRIx64 "): run the version that made it, or move "
+                       "the topology's state aside and it will be rebuilt from the log",
+                       task->log_name, graph->name, made_by, graph->hash);
+}
+
+static const char *input_topic(const riacho_task *task, size_t input)
+{
+    return task->deployment->graph->topics[task->inputs[input].topic].name;
+}
+
+static bool began_with(const riacho_log_commit *origin, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < origin->position_count; i++) {
+        if (origin->positions[i].partition == partition &&
+            strcmp(origin->positions[i].topic, topic) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The log suppresses outputs by the task's name and number: what reads something else is another
+ * task, even without any state. */
+static riacho_status check_inputs(const riacho_task *task, const struct history *history,
+                                  riacho_error *err)
+{
+    const riacho_log_commit *origin = &history->origin;
+    if (!origin->number)
+        return RIACHO_OK;
+    bool same = origin->position_count == task->input_count;
+    const char *before = "", *now = "";
+    for (size_t i = 0; i < origin->position_count; i++)
+        before = riacho_format(history->arena, "%s%s%s", before, i ? ", " : "",
+                               origin->positions[i].topic);
+    for (size_t i = 0; i < task->input_count; i++) {
+        const char *topic = input_topic(task, i);
+        same = same && began_with(origin, topic, task->inputs[i].partition);
+        now = riacho_format(history->arena, "%s%s%s", now, i ? ", " : "", topic);
+    }
+    if (same)
+        return RIACHO_OK;
+    return riacho_fail(err, RIACHO_REJECT,
+                       "task %s has read %.150s so far, and would now read %.150s: what the log "
+                       "knows of it is another task's; give the edited topology another name",
+                       task->log_name, before, now);
+}
+
+riacho_status riacho_task_check(riacho_task *task, riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    struct history history = {.arena = arena};
+    RIACHO_TRY(open_store(task, err));
+    RIACHO_TRY(read_history(task, &history, err));
+    RIACHO_TRY(check_inputs(task, &history, err));
+    return check_version(task, &history, err);
+}
+
 /* ---- the run --------------------------------------------------------------------------------- */
 
 void riacho_run_renew_outbox(riacho_run *run)
@@ -216,38 +284,16 @@ static const riacho_position *find(const riacho_position *positions, size_t coun
     return NULL;
 }
 
-static bool reads(const riacho_run *run, const riacho_position *position)
+static void make_positions(riacho_run *run)
 {
-    for (size_t i = 0; i < run->input_count; i++) {
-        if (find(position, 1, &run->inputs[i].source))
-            return true;
-    }
-    return false;
-}
-
-/* Positions of inputs that the topology no longer has are kept: it may have them again. */
-static void carry(riacho_run *run, const struct history *history)
-{
-    const riacho_commit_meta *state = &history->state;
-    const size_t most = run->input_count + state->position_count;
-    run->positions = riacho_memory_get_zero(most, sizeof *run->positions);
-    run->partition_time_ms = riacho_memory_get_zero(most, sizeof *run->partition_time_ms);
+    run->positions = riacho_memory_get_zero(run->input_count, sizeof *run->positions);
+    run->partition_time_ms =
+        riacho_memory_get_zero(run->input_count, sizeof *run->partition_time_ms);
     for (size_t i = 0; i < run->input_count; i++) {
         const riacho_input_source *source = &run->inputs[i].source;
         run->positions[i] = (riacho_position){source->topic, source->partition, 0};
     }
     run->position_count = run->input_count;
-    for (size_t i = 0; i < state->position_count; i++) {
-        if (reads(run, &state->positions[i]))
-            continue;
-        riacho_position *carried = &run->positions[run->position_count];
-        *carried = state->positions[i];
-        carried->topic =
-            riacho_copy(run->task->deployment->arena, riacho_text(carried->topic)).data;
-        run->partition_time_ms[run->position_count++] = i < history->progress.partition_count
-                                                            ? history->progress.partition_time_ms[i]
-                                                            : INT64_MIN;
-    }
 }
 
 /* Where an input begins that was never read: what the topology says. */
@@ -281,33 +327,26 @@ static riacho_status first_start(const riacho_run *run, size_t input, int64_t *r
                        run->task->log_name, source->topic, (int)source->partition);
 }
 
-/* Writes down where the inputs begin that have no origin yet, before anything of them is read. */
+/* Writes down where the inputs begin, before anything of them is read. */
 static riacho_status settle_origin(riacho_run *run, struct history *history, riacho_error *err)
 {
     riacho_log *log = run->worker->log;
-    riacho_log_commit *origin = &history->origin;
-    riacho_position *settled =
-        riacho_alloc(history->arena, (origin->position_count + run->input_count) * sizeof *settled);
-    size_t count = origin->position_count;
-    if (count)
-        memcpy(settled, origin->positions, count * sizeof *settled);
+    if (history->origin.number)
+        return RIACHO_OK;
+    riacho_position *settled = riacho_alloc(history->arena, run->input_count * sizeof *settled);
     for (size_t i = 0; i < run->input_count; i++) {
         const riacho_input_source *source = &run->inputs[i].source;
-        if (find(origin->positions, origin->position_count, source))
-            continue;
-        settled[count] = (riacho_position){source->topic, source->partition, 0};
-        RIACHO_TRY(first_start(run, i, &settled[count++].next, err));
+        settled[i] = (riacho_position){source->topic, source->partition, 0};
+        RIACHO_TRY(first_start(run, i, &settled[i].next, err));
     }
-    if (count == origin->position_count)
-        return RIACHO_OK;
     const riacho_log_commit commit = {
         .task = history->origin_name,
-        .number = origin->number + 1,
+        .number = 1,
         .positions = settled,
-        .position_count = count,
+        .position_count = run->input_count,
     };
     RIACHO_TRY(log->ops->commit(log, &commit, NULL, err));
-    *origin = commit;
+    history->origin = commit;
     return RIACHO_OK;
 }
 
@@ -427,7 +466,6 @@ riacho_status riacho_run_open(riacho_task *task, riacho_error *err)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     struct history history = {.arena = arena};
-    RIACHO_TRY(open_store(task, err));
     RIACHO_TRY(read_history(task, &history, err));
     RIACHO_TRY(make_run(task, err));
     riacho_run *run = task->run;
@@ -437,7 +475,7 @@ riacho_status riacho_run_open(riacho_task *task, riacho_error *err)
     if (history.state.number)
         run->host.stream_time_ms = history.state.stream_time_ms;
     riacho_chain_restore(run->chain, history.progress.chain);
-    carry(run, &history);
+    make_positions(run);
     RIACHO_TRY(settle_origin(run, &history, err));
     seek(run, &history);
     RIACHO_TRY(recover(run, &history, err));

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * progress.c - see progress.h. Layout: version (1 byte), replaying (1), count of times (4), the
- * times (8 each), the chain's bytes until the end.
+ * progress.c - see progress.h. Layout: version (1 byte), the graph's hash (8), replaying (1), count
+ * of times (4), the times (8 each), the chain's bytes until the end. Version 1 had no hash.
  */
 #include "progress.h"
 
 #include "wire.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 2, VERSION_WITHOUT_HASH = 1 };
 
 void riacho_progress_write(const riacho_progress *progress, riacho_buffer *out)
 {
     riacho_wire_put(out, VERSION, 1);
+    riacho_wire_put(out, progress->graph_hash, 8);
     riacho_wire_put(out, progress->replaying, 1);
     riacho_wire_put(out, progress->partition_count, 4);
     for (size_t i = 0; i < progress->partition_count; i++)
@@ -24,12 +25,21 @@ void riacho_progress_read(riacho_bytes bytes, riacho_arena *arena, riacho_progre
     riacho_wire wire = {bytes.data, bytes.size};
     *ret_progress = (riacho_progress){0};
     const uint64_t version = riacho_wire_get(&wire, 1);
+    if (version != VERSION && version != VERSION_WITHOUT_HASH)
+        return;
+    const uint64_t graph_hash = version == VERSION ? riacho_wire_get(&wire, 8) : 0;
     const bool replaying = riacho_wire_get(&wire, 1) != 0;
     const uint64_t count = riacho_wire_get(&wire, 4);
-    if (version != VERSION || !wire.data || count > wire.size / 8)
+    if (!wire.data || count > wire.size / 8)
         return;
     int64_t *times = riacho_alloc(arena, (size_t)count * sizeof *times);
     for (size_t i = 0; i < count; i++)
         times[i] = (int64_t)riacho_wire_get(&wire, 8);
-    *ret_progress = (riacho_progress){replaying, times, (size_t)count, {wire.data, wire.size}};
+    *ret_progress = (riacho_progress){
+        .graph_hash = graph_hash,
+        .replaying = replaying,
+        .partition_time_ms = times,
+        .partition_count = (size_t)count,
+        .chain = {wire.data, wire.size},
+    };
 }

@@ -10,6 +10,7 @@
 #include "riacho/types.h"
 
 typedef struct riacho_progress {
+    uint64_t graph_hash;              /* of the topology that wrote; 0: not known */
     bool replaying;                   /* written in the middle of a replay */
     const int64_t *partition_time_ms; /* one for each position of the same commit */
     size_t partition_count;

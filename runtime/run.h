@@ -35,8 +35,7 @@ typedef struct riacho_run {
 
     riacho_input *inputs; /* one for each of task->inputs */
     size_t input_count;
-    riacho_position *positions; /* of the inputs, then those carried along from a store that had
-                                   inputs which the topology no longer has */
+    riacho_position *positions; /* of the inputs */
     int64_t *partition_time_ms; /* of positions, for the meta */
     size_t position_count;
     riacho_position *ends; /* of task->hops */
@@ -83,7 +82,10 @@ enum {
 
 /* ---- open.c ---------------------------------------------------------------------------------- */
 
-/* Opens and recovers a task: afterwards it continues where it was, or replays, or has an outbox to
+/* Opens the task's store and makes sure that it and the log know the task as this topology has it;
+ * nothing is written. RIACHO_REJECT: the topology was edited. */
+RIACHO_CHECKED riacho_status riacho_task_check(riacho_task *task, riacho_error *err);
+/* Recovers a task that was checked: afterwards it continues where it was, or replays, or has an outbox to
  * append (commit_phase tells). The task then has store, chain, run, history, and a publication
  * unless it replays. */
 RIACHO_CHECKED riacho_status riacho_run_open(riacho_task *task, riacho_error *err);

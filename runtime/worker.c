@@ -146,8 +146,14 @@ static riacho_status crash(riacho_worker *worker, riacho_status status, const ri
     return status;
 }
 
+/* All are checked before the first may write anything. */
 static riacho_status open_tasks(riacho_worker *worker, riacho_error *err)
 {
+    for (size_t d = 0; d < worker->deployment_count; d++) {
+        riacho_deployment *deployment = &worker->deployments[d];
+        for (size_t t = 0; t < deployment->task_count; t++)
+            RIACHO_TRY(riacho_task_check(deployment->tasks[t], err));
+    }
     for (size_t d = 0; d < worker->deployment_count; d++) {
         riacho_deployment *deployment = &worker->deployments[d];
         for (size_t t = 0; t < deployment->task_count; t++)

@@ -167,10 +167,11 @@ static void test_progress_survives_and_what_is_not_progress_is_none(void **state
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     RIACHO_AUTO(buffer) riacho_buffer bytes = {0};
     const int64_t times[] = {INT64_MIN, 42};
-    const riacho_progress written = {true, times, 2, {"chain", 5}};
+    const riacho_progress written = {0xfedcba9876543210u, true, times, 2, {"chain", 5}};
     riacho_progress read;
     riacho_progress_write(&written, &bytes);
     riacho_progress_read(riacho_buffer_bytes(&bytes), arena, &read);
+    assert_true(read.graph_hash == 0xfedcba9876543210u);
     assert_true(read.replaying);
     assert_int_equal(read.partition_count, 2);
     assert_true(read.partition_time_ms[0] == INT64_MIN && read.partition_time_ms[1] == 42);
@@ -180,6 +181,20 @@ static void test_progress_survives_and_what_is_not_progress_is_none(void **state
     riacho_progress_read((riacho_bytes){bytes.data, 7}, arena, &read);
     assert_int_equal(read.partition_count, 0);
     assert_false(read.replaying);
+}
+
+/* As a store may have it that was written before graphs had their hash in it. */
+static void test_progress_of_the_first_version_is_read_without_a_hash(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {1, 1, 1, 0, 0, 0, 42, 0, 0, 0, 0, 0, 0, 0, 'c'};
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_progress read;
+    riacho_progress_read((riacho_bytes){bytes, sizeof bytes}, arena, &read);
+    assert_true(read.graph_hash == 0 && read.replaying);
+    assert_int_equal(read.partition_count, 1);
+    assert_int_equal(read.partition_time_ms[0], 42);
+    assert_true(riacho_bytes_equal(read.chain, riacho_text("c")));
 }
 
 /* ---- policies -------------------------------------------------------------------------------- */
@@ -271,6 +286,7 @@ int main(void)
         cmocka_unit_test(
             test_an_outbox_that_is_cut_short_or_flipped_is_refused_or_read_within_bounds),
         cmocka_unit_test(test_progress_survives_and_what_is_not_progress_is_none),
+        cmocka_unit_test(test_progress_of_the_first_version_is_read_without_a_hash),
         cmocka_unit_test(test_error_policies),
         cmocka_unit_test(test_a_dead_letter_keeps_as_many_headers_as_there_is_room_for),
         cmocka_unit_test(test_history_finds_the_first_commit_that_covers_a_position),

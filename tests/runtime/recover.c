@@ -155,6 +155,75 @@ static void test_state_that_is_past_what_is_gone_does_not_need_it(void **state)
     fixture_free(f);
 }
 
+/* ---- edited topologies ----------------------------------------------------------------------- */
+
+static void test_state_of_another_version_is_refused_and_left_as_it_is(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){0});
+    f->graph.hash = 0xaaaa;
+    send_all(f, 10);
+    run_and_stop(f);
+    const unsigned writes = f->narrow.writes;
+    f->graph.hash = 0xbbbb;
+    send_all(f, 20);
+    assert_int_equal(fixture_try_start(f), RIACHO_REJECT);
+    assert_string_equal(f->error.text,
+                        "the state of task test/0_0 was made by another version of topology 'test' "
+                        "(hash 000000000000aaaa, now 000000000000bbbb): run the version that made "
+                        "it, or move the topology's state aside and it will be rebuilt from the "
+                        "log");
+    assert_int_equal(f->narrow.writes, writes);
+    fixture_crash(f);
+    f->graph.hash = 0xaaaa;
+    run_and_stop(f);
+    f->graph.hash = 0xbbbb;
+    fixture_lose_state(f);
+    run_and_stop(f);
+    fixture_free(f);
+}
+
+/* The second task is refused, and the first must not have appended its outbox by then. */
+static void test_one_task_of_another_version_stops_all_before_anything_is_written(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){0});
+    f->graph.hash = 0xaaaa;
+    fixture_start(f);
+    fixture_send(f, 0, 1, 10);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_send(f, 0, 1, 11);
+    f->narrow.log_full = true;
+    f->graph.hash = 0xbbbb;
+    assert_int_equal(fixture_drive(f), RIACHO_RETRY); /* test/0_0 alone has written this */
+    f->narrow.log_full = false;
+    const unsigned commits = f->narrow.commits;
+    fixture_crash(f);
+    assert_int_equal(fixture_try_start(f), RIACHO_REJECT);
+    assert_non_null(strstr(f->error.text, "the state of task test/1_0"));
+    assert_int_equal(f->narrow.commits, commits);
+    fixture_free(f);
+}
+
+static void test_a_task_that_reads_other_topics_than_before_is_refused(void **state)
+{
+    (void)state;
+    for (int adds = 0; adds < 2; adds++) {
+        fixture *f = fixture_new(&(fixture_options){.second_input = !adds});
+        send_all(f, 10);
+        run_and_stop(f);
+        fixture_lose_state(f);
+        f->subtopologies[0].source_count = adds ? 2 : 1;
+        assert_int_equal(fixture_try_start(f), RIACHO_REJECT);
+        assert_non_null(strstr(f->error.text, adds ? "task test/0_0 has read in so far, and would "
+                                                     "now read in, in2:"
+                                                   : "task test/0_0 has read in, in2 so far, and "
+                                                     "would now read in:"));
+        assert_non_null(strstr(f->error.text, "another name"));
+        fixture_free(f);
+    }
+}
+
 /* ---- where to start -------------------------------------------------------------------------- */
 
 static void test_latest_begins_at_the_end_of_the_first_start_also_in_a_rebuild(void **state)
@@ -213,6 +282,9 @@ int main(void)
         cmocka_unit_test(test_damaged_state_is_moved_aside_and_rebuilt_on_disk),
         cmocka_unit_test(test_a_rebuild_whose_events_are_gone_is_refused_and_names_them),
         cmocka_unit_test(test_state_that_is_past_what_is_gone_does_not_need_it),
+        cmocka_unit_test(test_state_of_another_version_is_refused_and_left_as_it_is),
+        cmocka_unit_test(test_one_task_of_another_version_stops_all_before_anything_is_written),
+        cmocka_unit_test(test_a_task_that_reads_other_topics_than_before_is_refused),
         cmocka_unit_test(test_latest_begins_at_the_end_of_the_first_start_also_in_a_rebuild),
         cmocka_unit_test(test_a_crash_before_the_first_commit_does_not_move_the_start),
         cmocka_unit_test(test_none_wants_a_committed_position),
