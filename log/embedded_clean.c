@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * embedded_clean.c - the thread that keeps the log small: retention, compaction, merging, one
- * partition after the other.
+ * embedded_clean.c - the thread that keeps the log small: retention of all partitions, then
+ * compaction of all, then merging, one partition after the other.
  *
  *   sleeping --interval over--> retention, compaction, merging of all partitions --> sleeping
  *            --merge wanted---> merging of the partitions that have many small chunks --> sleeping
@@ -99,12 +99,18 @@ static bool is_over(const riacho_topic_spec *spec, const struct chunk_head *head
            (spec->retention_bytes && bytes > (uint64_t)spec->retention_bytes);
 }
 
-/* Deletes chunks from the oldest on, up to the first that is to stay; the newest always stays. */
-static riacho_status retain(struct embedded *log, struct partition *partition,
-                            const riacho_topic_spec *spec, riacho_error *err)
+/* Deleting must work on a disk that is nearly full, or nothing ever makes room: it stops at half of
+ * what appends leave free, at most what RocksDB's buffers need. */
+static uint64_t deletion_reserve(const struct embedded *log)
 {
-    if (!spec->retention_ms && !spec->retention_bytes)
-        return RIACHO_OK;
+    const uint64_t half = log->reserve_bytes / 2;
+    return log->memory_bytes < half ? log->memory_bytes : half;
+}
+
+/* Deletes chunks from the oldest on, up to the first that is to stay; the newest always stays. */
+static riacho_status delete_old(struct embedded *log, struct partition *partition,
+                                const riacho_topic_spec *spec, riacho_error *err)
+{
     const int64_t end = atomic_load(&partition->next);
     const int64_t now_ms = log->clock->now_ms(log->clock);
     uint64_t bytes;
@@ -112,11 +118,6 @@ static riacho_status retain(struct embedded *log, struct partition *partition,
     RIACHO_AUTO(writebatch) rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     RIACHO_AUTO(cursor) struct cursor cursor = {0};
     riacho_cursor_open(&cursor, &log->database, CURSOR_INDEX, place_of(partition));
-    /* Deleting must work on a disk that is nearly full: it takes what room RocksDB's buffers need,
-     * not the reserve of appends. */
-    const uint64_t reserve_bytes =
-        log->memory_bytes < log->reserve_bytes ? log->memory_bytes : log->reserve_bytes;
-    bool any = false;
     for (riacho_cursor_find(&cursor, 0);; riacho_cursor_next(&cursor)) {
         struct chunk_head head;
         bool there;
@@ -126,38 +127,58 @@ static riacho_status retain(struct embedded *log, struct partition *partition,
         riacho_database_delete_chunk(&log->database, batch, place_of(partition), head.base);
         bytes -= head.stored_bytes;
         partition->deleted_bytes += head.stored_bytes;
-        any = true;
         if (rocksdb_writebatch_count(batch) >= DELETES_MAX) {
-            RIACHO_TRY(riacho_embedded_clean_write(log, batch, reserve_bytes, err));
+            RIACHO_TRY(riacho_embedded_clean_write(log, batch, deletion_reserve(log), err));
             rocksdb_writebatch_clear(batch);
         }
     }
-    if (!any)
+    if (rocksdb_writebatch_count(batch))
+        RIACHO_TRY(riacho_embedded_clean_write(log, batch, deletion_reserve(log), err));
+    return riacho_embedded_find_first(log, partition, err);
+}
+
+/* What was deleted goes from the disk when there is enough of it; when room is short, at once. */
+static void reclaim(struct embedded *log, struct partition *partition)
+{
+    if (!partition->deleted_bytes ||
+        riacho_embedded_room(log, 0, deletion_reserve(log), NULL) != RIACHO_OK)
+        return;
+    const bool is_short = riacho_embedded_room(log, 0, log->reserve_bytes, NULL) != RIACHO_OK;
+    if (!is_short && partition->deleted_bytes < RECLAIM_BYTES)
+        return;
+    riacho_database_reclaim(&log->database, place_of(partition), atomic_load(&partition->first));
+    partition->deleted_bytes = 0;
+}
+
+static riacho_status retain(struct embedded *log, struct partition *partition,
+                            const riacho_topic_spec *spec, riacho_error *err)
+{
+    if (!spec->retention_ms && !spec->retention_bytes)
         return RIACHO_OK;
-    RIACHO_TRY(riacho_embedded_clean_write(log, batch, reserve_bytes, err));
-    RIACHO_TRY(riacho_embedded_find_first(log, partition, err));
-    if (partition->deleted_bytes >= RECLAIM_BYTES) {
-        riacho_database_reclaim(&log->database, place_of(partition),
-                                atomic_load(&partition->first));
-        partition->deleted_bytes = 0;
-    }
+    RIACHO_TRY(delete_old(log, partition, spec, err));
+    reclaim(log, partition);
     return RIACHO_OK;
 }
 
 /* --- all of them --- */
 
-static riacho_status clean_partition(struct embedded *log, struct partition *partition,
-                                     const riacho_topic_spec *spec, enum clean_effort effort,
-                                     riacho_error *err)
+/* In this order: what gives room back comes before what needs some. */
+enum step { STEP_RETENTION, STEP_COMPACTION, STEP_MERGING, STEPS };
+
+static riacho_status clean_partition(struct embedded *log, enum step step,
+                                     struct partition *partition, const riacho_topic_spec *spec,
+                                     enum clean_effort effort, riacho_error *err)
 {
-    if (effort == CLEAN_MERGES)
-        return atomic_load(&partition->small) < SMALL_CHUNKS_WORTH
-                   ? RIACHO_OK
-                   : riacho_embedded_merge(log, partition, err);
-    RIACHO_TRY(retain(log, partition, spec, err));
-    if (spec->cleanup == RIACHO_CLEANUP_COMPACT)
-        RIACHO_TRY(riacho_embedded_compact(log, partition, effort, err));
-    return riacho_embedded_merge(log, partition, err);
+    if (effort == CLEAN_MERGES &&
+        (step != STEP_MERGING || atomic_load(&partition->small) < SMALL_CHUNKS_WORTH))
+        return RIACHO_OK;
+    if (step == STEP_RETENTION)
+        return retain(log, partition, spec, err);
+    if (step == STEP_MERGING)
+        return riacho_embedded_merge(log, partition, err);
+    return spec->cleanup == RIACHO_CLEANUP_COMPACT
+               ? riacho_embedded_compact(log, partition, effort, err)
+               : RIACHO_OK;
 }
 
 /* The topics there are now, and their specs as they are now. */
@@ -178,19 +199,33 @@ static struct topic **copy_topics(struct embedded *log, riacho_topic_spec **ret_
     return topics;
 }
 
-static riacho_status clean_topics(struct embedded *log, enum clean_effort effort, riacho_error *err)
+/* One step over all partitions. A failure is that of one partition and keeps none of the others
+ * from being cleaned; the first is kept in `*first`, with its text in `err`. */
+static void clean_step(struct embedded *log, enum step step, enum clean_effort effort,
+                       riacho_status *first, riacho_error *err)
 {
     size_t count;
     RIACHO_AUTO(heap) riacho_topic_spec *specs = NULL;
     RIACHO_AUTO(heap) struct topic **topics = copy_topics(log, &specs, &count);
     for (size_t i = 0; i < count; i++) {
         for (int32_t p = 0; p < specs[i].partitions; p++) {
+            riacho_error cause;
             if (atomic_load(&log->cleaning.stop))
-                return RIACHO_OK;
-            RIACHO_TRY(clean_partition(log, &topics[i]->partitions[p], &specs[i], effort, err));
+                return;
+            const riacho_status status =
+                clean_partition(log, step, &topics[i]->partitions[p], &specs[i], effort, &cause);
+            if (status != RIACHO_OK && *first == RIACHO_OK)
+                *first = riacho_fail(err, status, "%s", cause.text);
         }
     }
-    return RIACHO_OK;
+}
+
+static riacho_status clean_topics(struct embedded *log, enum clean_effort effort, riacho_error *err)
+{
+    riacho_status first = RIACHO_OK;
+    for (enum step step = 0; step < STEPS; step++)
+        clean_step(log, step, effort, &first, err);
+    return first;
 }
 
 static riacho_status clean(struct embedded *log, enum clean_effort effort, riacho_error *err)
