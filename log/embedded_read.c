@@ -195,24 +195,21 @@ static size_t batch_memory(const struct batch *batch)
     return batch->bytes + batch->capacity * sizeof *batch->records;
 }
 
-/* Reads batches into slot->ready, which is empty, until the end or until there are enough. */
-static riacho_status read_ahead(const riacho_log_reader *reader, struct slot *slot,
-                                riacho_error *err)
+/* Reads batches into slot->ready, which is empty, up to `limit` or until there are enough; fewer
+ * when what the cursor sees ends before. */
+static riacho_status read_to(const riacho_log_reader *reader, struct slot *slot, int64_t limit,
+                             riacho_error *err)
 {
     const struct embedded *log = reader->log;
-    const struct partition *partition = slot->partition;
-    const int64_t limit = atomic_load(&partition->next);
-    if (slot->next >= limit)
-        return RIACHO_OK;
     RIACHO_AUTO(cursor) struct cursor cursor = {0};
-    riacho_cursor_open(&cursor, &log->database, CURSOR_CHUNKS, place_of(partition));
+    riacho_cursor_open(&cursor, &log->database, CURSOR_CHUNKS, place_of(slot->partition));
     riacho_cursor_find(&cursor, slot->next);
     struct batch *last = NULL;
     for (size_t bytes = 0; bytes < reader->ahead_bytes && slot->next < limit;) {
         RIACHO_AUTO(batch) struct batch *batch = NULL;
-        RIACHO_TRY(read_batch(log, partition, &cursor, slot->next, limit, &batch, err));
+        RIACHO_TRY(read_batch(log, slot->partition, &cursor, slot->next, limit, &batch, err));
         if (!batch->batch.count)
-            return damaged_at(log, partition, slot->next, "records are missing", err);
+            return RIACHO_OK;
         batch->batch.tag = slot->tag;
         slot->next = batch->batch.next;
         bytes += batch_memory(batch);
@@ -224,6 +221,25 @@ static riacho_status read_ahead(const riacho_log_reader *reader, struct slot *sl
         last = added;
     }
     return RIACHO_OK;
+}
+
+/* Reads ahead until the end or until there is enough. Below a `next` that did not move meanwhile
+ * there always is a chunk (embedded.h, invariant 4), so none is damage. When it did move, the
+ * cleaner may have deleted all there was below the earlier one, and the reader looks again. */
+static riacho_status read_ahead(const riacho_log_reader *reader, struct slot *slot,
+                                riacho_error *err)
+{
+    const struct partition *partition = slot->partition;
+    int64_t limit;
+    do {
+        limit = atomic_load(&partition->next);
+        if (slot->next >= limit)
+            return RIACHO_OK;
+        RIACHO_TRY(read_to(reader, slot, limit, err));
+        if (slot->ready)
+            return RIACHO_OK;
+    } while (atomic_load(&partition->next) != limit);
+    return damaged_at(reader->log, partition, slot->next, "records are missing", err);
 }
 
 /* --- readers --- */

@@ -1,19 +1,51 @@
 /* SPDX-License-Identifier: MIT
  *
  * clean.c - retention, merging and compaction of the embedded log: what goes, what stays, and that
- * readers notice nothing.
+ * readers notice nothing; also on a disk without room and beside a damaged partition.
  */
 #include "fixture.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "base/map.h"
 #include "log/embedded.h"
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
+/* Stand in front of the libraries' functions: a test fills the disk with the first, and with the
+ * second does something at the moment a cursor is opened. */
+static uint64_t free_bytes_max = UINT64_MAX;
+static void (*before_cursor)(void);
+
+int statvfs(const char *path, struct statvfs *disk)
+{
+    static int (*real)(const char *, struct statvfs *);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "statvfs");
+    const int result = real(path, disk);
+    if (free_bytes_max != UINT64_MAX)
+        disk->f_bavail = free_bytes_max / disk->f_frsize;
+    return result;
+}
+
+rocksdb_iterator_t *rocksdb_create_iterator_cf(rocksdb_t *db, const rocksdb_readoptions_t *options,
+                                               rocksdb_column_family_handle_t *family)
+{
+    static rocksdb_iterator_t *(*real)(rocksdb_t *, const rocksdb_readoptions_t *,
+                                       rocksdb_column_family_handle_t *);
+    void (*const act)(void) = before_cursor;
+    before_cursor = NULL;
+    if (act)
+        act();
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "rocksdb_create_iterator_cf");
+    return real(db, options, family);
+}
 
 static void clean(struct fixture *fx)
 {
@@ -130,6 +162,130 @@ static void without_retention_everything_stays(void **state)
     fx->clock.at_ms = INT64_MAX / 2;
     clean(fx);
     assert_int_equal(read_all(fx->log, fx->arena, "t", 0, 0).count, 20);
+}
+
+/* --- without room, beside damage --- */
+
+enum { RESERVE_BYTES = 1024 * 1024 }; /* of the fixture */
+
+static void retention_does_not_wait_for_what_needs_room(void **state)
+{
+    struct fixture *fx = *state;
+    riacho_error err;
+    const riacho_log_append more = {"t", 0, {.key = riacho_text("k")}};
+    make_topic(fx->log, "merged", 1);
+    for (int i = 0; i < 200; i++)
+        append_many(fx->log, "merged", 0, i, 1);
+    make(fx, (riacho_topic_spec){.retention_bytes = 1});
+    append_chunks(fx, 10);
+    free_bytes_max = RESERVE_BYTES * 3 / 4;
+    assert_int_equal(fx->log->ops->append(fx->log, &more, 1, NULL, &err), RIACHO_RETRY);
+    assert_int_equal(riacho_embedded_log_clean(fx->log, &err), RIACHO_RETRY);
+    assert_non_null(strstr(err.text, "no room"));
+    assert_int_equal(first_of(fx), 9);
+}
+
+static void a_disk_that_is_quite_full_is_not_written_to(void **state)
+{
+    struct fixture *fx = *state;
+    riacho_error err;
+    make(fx, (riacho_topic_spec){.retention_bytes = 1});
+    append_chunks(fx, 10);
+    free_bytes_max = RESERVE_BYTES / 4;
+    assert_int_equal(riacho_embedded_log_clean(fx->log, &err), RIACHO_RETRY);
+    assert_int_equal(first_of(fx), 0);
+    free_bytes_max = UINT64_MAX;
+    clean(fx);
+    assert_int_equal(first_of(fx), 9);
+}
+
+/* Writes nonsense over what the index says of the chunk at `base`. */
+static void spoil_entry(struct fixture *fx, int32_t index, int64_t base)
+{
+    const struct database *database = &riacho_embedded_of(fx->log)->database;
+    uint8_t key[DATABASE_KEY_BYTES];
+    char *problem = NULL;
+    riacho_database_key(place_of(partition_of(fx, index)), base, key);
+    rocksdb_put_cf(database->rocksdb, database->writes[DURABILITY_LATER], database->index,
+                   (const char *)key, sizeof key, "?", 1, &problem);
+    assert_null(problem);
+}
+
+static void a_damaged_partition_does_not_keep_others_from_being_cleaned(void **state)
+{
+    struct fixture *fx = *state;
+    riacho_error err;
+    int64_t first, next;
+    make(fx, (riacho_topic_spec){.partitions = 3, .retention_bytes = 1});
+    for (int32_t partition = 0; partition < 3; partition++) {
+        for (int i = 0; i < 5; i++)
+            append_one(fx->log, "t", partition, "k", "v", 0);
+    }
+    spoil_entry(fx, 0, 0);
+    assert_int_equal(riacho_embedded_log_clean(fx->log, &err), RIACHO_REJECT);
+    assert_non_null(strstr(err.text, "damaged"));
+    for (int32_t partition = 0; partition < 3; partition++) {
+        assert_ok(fx->log->ops->bounds(fx->log, "t", partition, &first, &next, &err));
+        assert_int_equal(first, partition ? 4 : 0);
+    }
+}
+
+/* --- a reader beside retention --- */
+
+static struct fixture *overtaken;
+
+static void append_and_clean(void)
+{
+    append_chunks(overtaken, 5);
+    clean(overtaken);
+}
+
+static riacho_status poll_once(struct fixture *fx, void (*meanwhile)(void),
+                               riacho_log_batch **ret_batch, riacho_error *ret_err)
+{
+    riacho_log_reader *reader;
+    riacho_error err;
+    const riacho_log_assignment assignment = {"t", 0, 0, 0};
+    assert_ok(fx->log->ops->reader_open(fx->log, &reader, &err));
+    assert_ok(fx->log->ops->assign(reader, &assignment, 1, &err));
+    before_cursor = meanwhile;
+    const riacho_status status = fx->log->ops->poll(reader, 0, ret_batch, ret_err);
+    before_cursor = NULL;
+    fx->log->ops->reader_close(reader);
+    return status;
+}
+
+static void a_reader_that_retention_overtakes_goes_on_behind_it(void **state)
+{
+    struct fixture *fx = *state;
+    riacho_error err;
+    riacho_log_batch *batch;
+    make(fx, (riacho_topic_spec){.retention_bytes = 1});
+    append_chunks(fx, 5);
+    overtaken = fx;
+    assert_ok(poll_once(fx, append_and_clean, &batch, &err));
+    assert_int_equal(first_of(fx), 9);
+    assert_non_null(batch);
+    assert_int_equal(batch->count, 1);
+    assert_int_equal(batch->records[0].offset, 9);
+    assert_int_equal(batch->next, 10);
+    fx->log->ops->batch_free(batch);
+}
+
+static void records_that_are_gone_without_retention_are_damage(void **state)
+{
+    struct fixture *fx = *state;
+    riacho_error err;
+    riacho_log_batch *batch;
+    make(fx, (riacho_topic_spec){0});
+    append_chunks(fx, 1);
+    const struct database *database = &riacho_embedded_of(fx->log)->database;
+    rocksdb_writebatch_t *deletion = rocksdb_writebatch_create();
+    riacho_database_delete_chunk(database, deletion, place_of(partition_of(fx, 0)), 0);
+    assert_ok(riacho_database_write(database, deletion, DURABILITY_LATER, &err));
+    rocksdb_writebatch_destroy(deletion);
+    assert_int_equal(poll_once(fx, NULL, &batch, &err), RIACHO_REJECT);
+    assert_non_null(strstr(err.text, "records are missing"));
 }
 
 /* --- merging --- */
@@ -392,6 +548,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    free_bytes_max = UINT64_MAX;
+    before_cursor = NULL;
     fixture_close(*state);
     return 0;
 }
@@ -405,6 +563,11 @@ int main(void)
         TEST(a_late_record_keeps_its_chunk),
         TEST(retention_by_size_keeps_the_newest),
         TEST(without_retention_everything_stays),
+        TEST(retention_does_not_wait_for_what_needs_room),
+        TEST(a_disk_that_is_quite_full_is_not_written_to),
+        TEST(a_damaged_partition_does_not_keep_others_from_being_cleaned),
+        TEST(a_reader_that_retention_overtakes_goes_on_behind_it),
+        TEST(records_that_are_gone_without_retention_are_damage),
         TEST(small_chunks_become_large_ones),
         TEST(merging_goes_on_where_it_stopped),
         TEST(a_reader_in_the_middle_is_undisturbed),
