@@ -4,7 +4,8 @@
  * damaged one is moved aside.
  *
  * open:  folder -> no DAMAGED? -> STORE_ID -> families on disk and families wanted -> RocksDB ->
- *        does the content agree with STORE_ID?  Every "no" on the way is RIACHO_REJECT, and nothing was deleted.
+ *        does the content agree with STORE_ID?  Every "no" on the way is RIACHO_REJECT, and nothing
+ *        was deleted.
  * Threads: any.
  */
 #include <assert.h>

@@ -255,7 +255,7 @@ static riacho_status scan_over_it(fixture *f)
     return scan_all(f, &rows);
 }
 
-/* The store is refused and says why, goes aside with all it has, and an empty one is in its place. */
+/* The store is refused and says why, goes aside with all it has, and an empty one comes. */
 static void assert_refused_and_replaced(fixture *f, const char *reason)
 {
     const riacho_store_spec spec = fixture_spec();
