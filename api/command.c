@@ -186,10 +186,9 @@ static void answer_with_key(struct errand *errand)
      * lost first reply would be answered by a second event. */
     const riacho_bytes owner =
         request->visitor_state == RIACHO_VISITOR_KNOWN ? request->visitor : riacho_text("");
-    const riacho_bytes key_parts[] = {owner, riacho_text(exchange->endpoint->path),
-                                      errand->request.idempotency_key};
+    const riacho_bytes key_parts[] = {owner, errand->request.idempotency_key};
     const riacho_bytes body_parts[] = {request->target, request->body};
-    errand->key = hash_parts(exchange->api, key_parts, 3);
+    errand->key = hash_parts(exchange->api, key_parts, 2);
     switch (riacho_idempotency_begin(exchange->api->idempotency, errand->key,
                                      hash_parts(exchange->api, body_parts, 2), request->arena,
                                      &reply)) {

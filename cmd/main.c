@@ -110,7 +110,10 @@ static int run_verb(const riacho_verb *verb, int used, int argc, char **argv)
     argp_err_exit_status = RIACHO_EXIT_USAGE;
     if (argp_parse(&argp, argc - used, argv + used, 0, NULL, &line) != 0)
         return RIACHO_EXIT_USAGE;
-    return verb->run(&line);
+    const int exit_code = verb->run(&line);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return exit_code;
+    return riacho_complain(&line, RIACHO_EXIT_FAILED, "stdout could not be written whole");
 }
 
 static void print_help(FILE *to)
@@ -130,6 +133,14 @@ static void print_help(FILE *to)
           to);
 }
 
+static void say_what_is_missing(const char *word, const char *second)
+{
+    if (!second || second[0] == '-')
+        fprintf(stderr, "riacho %s: say one of: ", word);
+    else
+        fprintf(stderr, "riacho %s: '%s' is not a verb; say one of: ", word, second);
+}
+
 /* Whether the word begins verbs of two words; then these are told. */
 static bool complain_about_second(const char *word, const char *second)
 {
@@ -139,8 +150,7 @@ static bool complain_about_second(const char *word, const char *second)
         if (strncmp(verb->name, word, size) != 0 || verb->name[size] != ' ')
             continue;
         if (!found)
-            fprintf(stderr, "riacho %s: %s%s%s; say one of: ", word, second ? "'" : "",
-                    second ? second : "a word is missing", second ? "' is not a verb" : "");
+            say_what_is_missing(word, second);
         fprintf(stderr, "%s%s", found ? ", " : "", verb->name + size + 1);
         found = true;
     }
@@ -152,7 +162,7 @@ static bool complain_about_second(const char *word, const char *second)
 static int complain_about_verb(const char *word, const char *second)
 {
     if (complain_about_second(word, second))
-        return RIACHO_EXIT_USAGE;
+        return second && strcmp(second, "--help") == 0 ? RIACHO_EXIT_OK : RIACHO_EXIT_USAGE;
     char words[64][32];
     const char *names[64];
     size_t count = 0;

@@ -53,11 +53,16 @@ static void close_all(running *run)
 
 static riacho_status make_folder(const char *path, riacho_error *err)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
-        return RIACHO_OK;
+    if ((mkdir(path, 0700) == 0 || errno == EEXIST) && access(path, R_OK | W_OK | X_OK) == 0) {
+        struct stat found;
+        if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
+            return RIACHO_OK;
+        errno = ENOTDIR;
+    }
     return riacho_fail(err, RIACHO_REJECT,
-                       "the data folder %s cannot be made: %s; name another with --data", path,
-                       strerror(errno));
+                       "the data folder '%s' cannot be used: %s; name another with --data (the "
+                       "folder above it must be there)",
+                       path, strerror(errno));
 }
 
 /* One budget: a quarter for the log, half for the stores, the rest for what is not yet committed
@@ -178,7 +183,6 @@ static riacho_status open_project(running *run, const riacho_line *line, riacho_
         .libraries = riacho_setting_text(&run->settings, RIACHO_SETTING_LIBRARIES),
         .ids_file = riacho_format(run->arena, "%s/schemas.jsonl", data),
     };
-    RIACHO_TRY(make_folder(data, err));
     const riacho_status status = riacho_project_open(&options, &run->project, err);
     if (run->project.report.size) {
         fwrite(run->project.report.data, 1, run->project.report.size, stderr);
@@ -199,6 +203,8 @@ static int open_all(running *run, const riacho_line *line, riacho_error *err)
         if (strcmp(riacho_setting_text(&run->settings, RIACHO_SETTING_TRACE), levels[i]) == 0)
             riacho_trace_level((riacho_level)i);
     }
+    if (make_folder(riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR), err) != RIACHO_OK)
+        return RIACHO_EXIT_UNAVAILABLE;
     if (open_project(run, line, err) != RIACHO_OK)
         return RIACHO_EXIT_DATA;
     if (open_backends(run, count_tasks(&run->project), err) != RIACHO_OK)

@@ -11,14 +11,14 @@ static const riacho_words log_kind_words = {log_kinds, 2, NULL, 0};
 static const riacho_key log_keys[] = {
     {"kind", RIACHO_KEY_WORD, .offset = offsetof(riacho_worker_file, log), .words = &log_kind_words,
      .fallback = "embedded", .source = RIACHO_KEY_ENVIRONMENT,
-     .doc = "Where events are: a log of the worker's own, or Kafka."},
+     .doc = "Where events are: a log of the worker's own. This version refuses to run with kafka."},
 };
 static const riacho_shape log_shape = {
     "Log", "log", "Where events are.", sizeof(riacho_worker_file), 0, log_keys, 1};
 
 static const riacho_key memory_keys[] = {
     {"limit", RIACHO_KEY_SIZE, .offset = offsetof(riacho_worker_file, memory_limit_bytes),
-     .fallback = "512MiB", .min = 32 << 20, .source = RIACHO_KEY_ENVIRONMENT,
+     .fallback = "128MiB", .min = 32 << 20, .source = RIACHO_KEY_ENVIRONMENT,
      .doc = "Split over the log's queues, the stores' caches and write buffers, and uncommitted "
             "changes."},
 };
@@ -58,18 +58,19 @@ static const riacho_key spec_keys[] = {
     {"log", RIACHO_KEY_SHAPE, .shape = &log_shape, .doc = "Where events are."},
     {"kafka", RIACHO_KEY_PAIRS, .offset = offsetof(riacho_worker_file, kafka),
      .count_offset = offsetof(riacho_worker_file, kafka_count), .source = RIACHO_KEY_ENVIRONMENT,
-     .doc = "Properties of librdkafka; those that exactly-once depends on are refused by name."},
+     .doc = "Properties of librdkafka, for a version that has Kafka; ignored by this one."},
     {"dataDir", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, data_dir),
      .fallback = "./data", .source = RIACHO_KEY_ENVIRONMENT,
      .doc = "The folder of state and of the embedded log."},
     {"memory", RIACHO_KEY_SHAPE, .shape = &memory_shape, .doc = "How much memory is used."},
     {"threads", RIACHO_KEY_COUNT, .offset = offsetof(riacho_worker_file, threads), .fallback = "1",
-     .min = 1, .max = 256, .source = RIACHO_KEY_ENVIRONMENT, .doc = "Stream threads."},
+     .min = 1, .max = 64, .source = RIACHO_KEY_ENVIRONMENT, .doc = "Stream threads."},
     {"standbys", RIACHO_KEY_COUNT, .offset = offsetof(riacho_worker_file, standbys),
      .fallback = "0", .max = 8, .source = RIACHO_KEY_ENVIRONMENT,
-     .doc = "Copies of each task's state that other workers keep."},
+     .doc = "Copies of each task's state that other workers keep; ignored by this version."},
     {"http", RIACHO_KEY_SHAPE, .shape = &http_shape, .doc = "The HTTP server."},
-    {"live", RIACHO_KEY_SHAPE, .shape = &live_shape, .doc = "The live relay."},
+    {"live", RIACHO_KEY_SHAPE, .shape = &live_shape,
+     .doc = "The live relay; ignored by this version."},
 };
 static const riacho_shape spec_shape = {"WorkerSpec",
                                         "spec",

@@ -108,12 +108,35 @@ static void read_outs(const riacho_yaml_node *node, riacho_arena *arena, riacho_
     step->checks_out = true;
 }
 
+static void check_number(const riacho_yaml_node *scalar, const char *what,
+                         riacho_issue_list *issues)
+{
+    if (scalar &&
+        (scalar->kind != RIACHO_YAML_SCALAR || riacho_yaml_type_of(scalar) != RIACHO_YAML_INT))
+        riacho_yaml_issue(scalar, issues, NULL, "%s", what);
+}
+
+/* Every word of an expectation is known before anything runs. */
+static void check_expect(const riacho_yaml_node *expect, riacho_issue_list *issues)
+{
+    static const char *const keys[] = {"stores", "topics", "queries", "replayEqual", NULL};
+    const riacho_yaml_node *replay = riacho_yaml_get(expect, "replayEqual");
+    if (!expect || !expect_kind(expect, RIACHO_YAML_MAPPING, "`expect`", issues))
+        return;
+    check_keys(expect, keys, issues);
+    if (replay &&
+        (replay->kind != RIACHO_YAML_SCALAR || riacho_yaml_type_of(replay) != RIACHO_YAML_BOOLEAN))
+        riacho_yaml_issue(replay, issues, NULL, "`replayEqual` is true or false");
+}
+
 static void read_send(const riacho_yaml_node *record, riacho_issue_list *issues)
 {
     static const char *const keys[] = {"to", "key", "value", "at", "headers", "partition", NULL};
     if (!expect_kind(record, RIACHO_YAML_MAPPING, "`send`", issues))
         return;
     check_keys(record, keys, issues);
+    check_number(riacho_yaml_get(record, "at"), "`at` is a time in ms", issues);
+    check_number(riacho_yaml_get(record, "partition"), "`partition` is a number", issues);
     if (!text_of(riacho_yaml_get(record, "to")))
         riacho_yaml_issue(record, issues, NULL,
                           "`to` is missing: the stream or topic the record goes to");
@@ -137,7 +160,10 @@ static void read_advance(const riacho_yaml_node *operand, riacho_issue_list *iss
 static void read_crash(const riacho_yaml_node *operand, riacho_issue_list *issues,
                        riacho_test_step *step)
 {
+    static const char *const keys[] = {"at", NULL};
     const riacho_yaml_node *at = riacho_yaml_get(operand, "at");
+    if (operand->kind == RIACHO_YAML_MAPPING)
+        check_keys(operand, keys, issues);
     const char *names[sizeof sites / sizeof *sites];
     for (size_t i = 0; i < sizeof sites / sizeof *sites; i++) {
         names[i] = sites[i].name;
@@ -173,6 +199,8 @@ static void read_step(const riacho_yaml_node *node, riacho_arena *arena, riacho_
         ret_step->operand = operand;
     }
     read_outs(node, arena, issues, ret_step);
+    if (ret_step->action == RIACHO_TEST_EXPECT)
+        check_expect(ret_step->operand, issues);
     switch (ret_step->action) {
     case RIACHO_TEST_SEND:
         read_send(ret_step->operand, issues);
@@ -227,6 +255,7 @@ static void read_test(const riacho_yaml_entry *entry, riacho_arena *arena,
     ret_test->fixture_key = text_of(riacho_yaml_get(entry->value, "fixtureKey"));
     ret_test->fixture_topic = text_of(riacho_yaml_get(entry->value, "fixtureTopic"));
     ret_test->expect = riacho_yaml_get(entry->value, "expect");
+    check_expect(ret_test->expect, issues);
     if (ret_test->fixture && !ret_test->fixture_topic)
         riacho_yaml_issue(riacho_yaml_key(entry->value, "fixture"), issues, NULL,
                           "`fixtureTopic` is missing: the topic that the fixture's records go to");

@@ -274,7 +274,7 @@ static void a_worker_file_has_defaults(void **state)
     assert_int_equal(worker->log, RIACHO_LOG_EMBEDDED);
     assert_int_equal(worker->kafka_count, 0);
     assert_string_equal(worker->data_dir, "./data");
-    assert_int_equal(worker->memory_limit_bytes, 512 << 20);
+    assert_int_equal(worker->memory_limit_bytes, 128 << 20);
     assert_int_equal(worker->threads, 1);
     assert_int_equal(worker->standbys, 0);
     assert_string_equal(worker->http_listen, "127.0.0.1:3000");
