@@ -18,7 +18,11 @@
  * up to RIACHO_TREE_SINGLE_MAX entries is one page whatever their hashes say. So the pages follow
  * from the entries alone, not from the order in which these came or in how many steps: two replays
  * that end in the same map end in the same bytes. The price is that page sizes vary, about FANOUT
- * entries in the mean.
+ * entries in the mean, and have no bound: keys that were chosen to begin no page all lie in one.
+ * That is slow, a change being as long as its page, and still right (README.md). A secret seed
+ * would differ from replay to replay, and one that everybody knows helps nothing: 31 of 32 names
+ * begin no page, whatever the seed. A cap that follows from the entries alone, such as a boundary
+ * at the least hash of every so many neighbours, makes other pages, so another layout.
  *
  * Threads: as the view.
  */

@@ -219,6 +219,57 @@ static void a_tree_that_loses_every_entry_leaves_nothing_behind(void **state)
     assert_string_equal(fixture_scan(w->f, NULL, 0, all), "");
 }
 
+/* Which keys begin a page, as a tree of all of them tells: its pages of level 0 are named so. */
+static void find_boundaries(bool ret_is_boundary[KEYS])
+{
+    void *state;
+    setup(&state);
+    struct world *all = state;
+    riacho_store_scan *scan;
+    riacho_bytes key, value;
+    for (unsigned i = 0; i < KEYS; i++)
+        change(all, i, 1, 10);
+    commit(all);
+    const riacho_store_ops *ops = all->f->store->ops;
+    const riacho_range pages = {.from = {"t\0k", 3}, .to = {"t\0l", 3}};
+    fixture_ok(all->f, ops->scan_open(all->f->store, NULL, 0, &pages, &scan, &all->f->err));
+    for (;;) {
+        fixture_ok(all->f, ops->scan_next(scan, &key, &value, &all->f->err));
+        if (!key.data)
+            break;
+        const char *digits = riacho_copy(all->f->arena, key).data;
+        ret_is_boundary[strtoul(digits + pages.from.size, NULL, 10)] = true;
+    }
+    ops->scan_close(scan);
+    teardown(&state);
+}
+
+/* The hash is known to all, so whoever may choose the names can leave out those that begin a page.
+ * That makes the tree slow (state/README.md), and nothing else. */
+static void names_chosen_against_the_pages_make_one_page_that_tells_the_truth(void **state)
+{
+    struct world *w = *state;
+    bool is_boundary[KEYS] = {false};
+    unsigned boundaries = 0;
+    find_boundaries(is_boundary);
+    for (unsigned key = 0; key < KEYS; key++)
+        boundaries += is_boundary[key];
+    assert_true(boundaries > KEYS / 64 && boundaries < KEYS / 16);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned key = 0; key < KEYS; key++) {
+            if (!is_boundary[key] && (!round || roll(w, 40) == 0))
+                change(w, key, 1, round ? 5 : 10);
+            if (key % 100 == 0)
+                commit(w);
+        }
+        commit(w);
+        check(w, &w->state);
+        assert_int_equal(root_level(w), 0);
+        assert_int_equal(fixture_count(w->f, 0, (riacho_range){0}), 1);
+        assert_true(fixture_checksum(w->f, 0) == checksum_anew(w));
+    }
+}
+
 static void a_damaged_page_is_told(void **state)
 {
     static const struct {
@@ -252,6 +303,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_tree_that_loses_every_entry_leaves_nothing_behind, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            names_chosen_against_the_pages_make_one_page_that_tells_the_truth, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_page_is_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
