@@ -127,7 +127,8 @@ riacho_status riacho_kept_flush(riacho_kept *kept)
             continue;
         const riacho_status status = forward_key(kept, key);
         riacho_arena_reset(kept->owner->chain->flushing);
-        if (status == RIACHO_REJECT)
+        const bool last_attempt = kept->owner->chain->host->last_attempt;
+        if (status == RIACHO_REJECT || (status == RIACHO_RETRY && last_attempt))
             riacho_dirty_refuse(&kept->dirty, key->key);
         RIACHO_TRY(status);
     }

@@ -37,6 +37,9 @@ struct riacho_host {
     riacho_source source;   /* of the record in hand; topic NULL in a punctuator or a flush */
     riacho_error
         *error; /* where a status other than OK puts its cause; the step's id is put in front */
+    /* A punctuator or flush that gives RIACHO_RETRY is passed over as after REJECT: it was tried
+     * often enough. */
+    bool last_attempt;
     riacho_status (*output)(riacho_host *host, const riacho_output *output);
     void (*request_commit)(riacho_host *host);
 };

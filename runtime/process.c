@@ -115,6 +115,7 @@ static riacho_outbox_mark begin_unit(riacho_run *run)
     riacho_overlay_savepoint(run->host.overlay);
     run->error.text[0] = 0;
     run->output_refused = false;
+    run->host.last_attempt = false;
     return riacho_outbox_position(&run->outbox);
 }
 
@@ -125,54 +126,92 @@ static void undo_unit(riacho_run *run, riacho_outbox_mark mark)
     riacho_outbox_undo(&run->outbox, mark);
 }
 
-/* What a punctuator or a flush could not do has no record that could become a dead letter: it is
- * traced and left out, or it ends the worker. */
-static riacho_status leave_out(riacho_run *run, const char *what, riacho_error *err)
-{
-    if (run->graph->on_process.action == RIACHO_ON_ERROR_STOP)
-        return riacho_fail(err, RIACHO_FATAL, "task %s, %s: %.400s", run->task->log_name, what,
-                           run->error.text);
-    count(&run->task->counters.refused, 1);
-    riacho_trace(RIACHO_WARN, "refused outside of a record, left out", "task", run->task->log_name,
-                 "where", what, "reason", run->error.text, NULL);
-    return RIACHO_OK;
-}
-
 static riacho_status stop_at(const riacho_run *run, const char *what, riacho_error *err)
 {
     return riacho_fail(err, RIACHO_FATAL, "task %s, %s: %.400s", run->task->log_name, what,
                        run->error.text);
 }
 
-/* Each round leaves out one punctuator more, so this ends. */
+/* A unit that is no record. The chain must know before whether it has one more attempt. */
+static riacho_outbox_mark begin_outside(riacho_run *run, riacho_again *again)
+{
+    const riacho_outbox_mark mark = begin_unit(run);
+    int64_t backoff_ms;
+    again->at_ns = 0;
+    run->host.source = (riacho_source){0};
+    run->host.last_attempt =
+        riacho_refusal_action(&run->graph->on_process, RIACHO_RETRY, again->attempts + 1,
+                              &backoff_ms) != RIACHO_ON_ERROR_RETRY;
+    return mark;
+}
+
+/* What a punctuator or a flush could not do has no record that could become a dead letter: it is
+ * traced and left out, or it ends the worker. Only RIACHO_RETRY is tried again (again->at_ns tells
+ * when), because the chain passes over what was rejected. */
+static riacho_status refuse_outside(riacho_run *run, riacho_again *again, riacho_status status,
+                                    const char *what, riacho_error *err)
+{
+    if (status != RIACHO_REJECT && status != RIACHO_RETRY)
+        return stop_at(run, what, err);
+    const bool rejected = status == RIACHO_REJECT;
+    const riacho_error_policy *policy =
+        riacho_refusal_policy(run->graph, rejected && run->output_refused ? RIACHO_REFUSED_PRODUCE
+                                                                          : RIACHO_REFUSED_PROCESS);
+    const uint32_t attempts = rejected ? UINT32_MAX : ++again->attempts;
+    int64_t backoff_ms = 0;
+    switch (riacho_refusal_action(policy, status, attempts, &backoff_ms)) {
+    case RIACHO_ON_ERROR_RETRY:
+        again->at_ns = run->worker->clock->monotonic_ns(run->worker->clock) + backoff_ms * 1000000;
+        count(&run->task->counters.retries, 1);
+        return RIACHO_OK;
+    case RIACHO_ON_ERROR_STOP:
+        return stop_at(run, what, err);
+    case RIACHO_ON_ERROR_DEAD_LETTER:
+    case RIACHO_ON_ERROR_SKIP:
+        break;
+    }
+    again->attempts = 0;
+    count(&run->task->counters.refused, 1);
+    riacho_trace(RIACHO_WARN, "refused outside of a record, left out", "task", run->task->log_name,
+                 "where", what, "reason", run->error.text, NULL);
+    return RIACHO_OK;
+}
+
+/* Each round leaves out one punctuator more, or ends with an attempt for later. */
 static riacho_status punctuate(riacho_run *run, riacho_punctuation kind, int64_t at_ms,
                                riacho_error *err)
 {
+    riacho_again *again = &run->punctuate_again[kind];
     for (;;) {
-        const riacho_outbox_mark mark = begin_unit(run);
-        run->host.source = (riacho_source){0};
+        const riacho_outbox_mark mark = begin_outside(run, again);
         const riacho_status status = riacho_chain_punctuate(run->chain, kind, at_ms);
         if (status != RIACHO_OK)
             undo_unit(run, mark);
         riacho_arena_reset(run->host.batch);
-        if (status == RIACHO_OK)
+        if (status == RIACHO_OK) {
+            again->attempts = 0;
             return RIACHO_OK;
-        if (status != RIACHO_REJECT)
-            return stop_at(run, "punctuator", err);
-        RIACHO_TRY(leave_out(run, "punctuator", err));
+        }
+        RIACHO_TRY(refuse_outside(run, again, status, "punctuator", err));
+        if (again->at_ns)
+            return RIACHO_OK;
     }
 }
 
 riacho_status riacho_run_punctuate(riacho_run *run, size_t *ret_count, riacho_error *err)
 {
+    riacho_clock *clock = run->worker->clock;
     *ret_count = 0;
-    if (run->replaying || run->commit_phase != RIACHO_COMMIT_OPEN)
+    if (run->replaying || run->commit_phase != RIACHO_COMMIT_OPEN || run->commit_retry_at_ns)
         return RIACHO_OK;
     const int64_t due_ms = riacho_chain_next_wall_clock_ms(run->chain);
     if (due_ms == INT64_MAX)
         return RIACHO_OK;
-    const int64_t now_ms = run->worker->clock->now_ms(run->worker->clock);
+    const int64_t now_ms = clock->now_ms(clock);
     if (now_ms < due_ms)
+        return RIACHO_OK;
+    const int64_t again_ns = run->punctuate_again[RIACHO_WALL_CLOCK].at_ns;
+    if (again_ns && clock->monotonic_ns(clock) < again_ns)
         return RIACHO_OK;
     run->dirty = true;
     *ret_count = 1;
@@ -181,17 +220,19 @@ riacho_status riacho_run_punctuate(riacho_run *run, size_t *ret_count, riacho_er
 
 riacho_status riacho_run_flush(riacho_run *run, riacho_error *err)
 {
+    riacho_again *again = &run->flush_again;
     for (;;) {
-        const riacho_outbox_mark mark = begin_unit(run);
-        run->host.source = (riacho_source){0};
+        const riacho_outbox_mark mark = begin_outside(run, again);
         const riacho_status status = riacho_chain_flush(run->chain);
         riacho_arena_reset(run->host.batch);
-        if (status == RIACHO_OK)
+        if (status == RIACHO_OK) {
+            again->attempts = 0;
             return RIACHO_OK;
+        }
         undo_unit(run, mark);
-        if (status != RIACHO_REJECT)
-            return stop_at(run, "flush", err);
-        RIACHO_TRY(leave_out(run, "flush", err));
+        RIACHO_TRY(refuse_outside(run, again, status, "flush", err));
+        if (again->at_ns)
+            return riacho_fail(err, RIACHO_RETRY, "flush: %.400s", run->error.text);
     }
 }
 
@@ -310,7 +351,8 @@ static riacho_status process_record(riacho_run *run, riacho_input *input, bool *
                                     riacho_error *err)
 {
     riacho_host *host = &run->host;
-    const bool time_moves = input->record.timestamp_ms > host->stream_time_ms;
+    const int64_t time_before_ms = host->stream_time_ms;
+    const bool time_moves = input->record.timestamp_ms > time_before_ms;
     if (time_moves)
         host->stream_time_ms = input->record.timestamp_ms;
     host->source = (riacho_source){input->source.topic, input->source.partition,
@@ -321,8 +363,10 @@ static riacho_status process_record(riacho_run *run, riacho_input *input, bool *
     if (status != RIACHO_OK) {
         undo_unit(run, mark);
         RIACHO_TRY(refuse_record(run, input, status, ret_done, err));
-        if (!*ret_done)
+        if (!*ret_done) { /* nobody has seen it yet: time moves with the attempt that ends it */
+            host->stream_time_ms = time_before_ms;
             return RIACHO_OK;
+        }
     }
     *ret_done = true;
     riacho_arena_reset(host->batch);
@@ -371,9 +415,18 @@ static riacho_input *choose(riacho_run *run)
     return chosen;
 }
 
+int64_t riacho_run_waits_until_ns(const riacho_run *run)
+{
+    const int64_t tick_at_ns = run->punctuate_again[RIACHO_STREAM_TIME].at_ns;
+    if (run->commit_retry_at_ns)
+        return run->commit_retry_at_ns;
+    return run->attempt_at_ns > tick_at_ns ? run->attempt_at_ns : tick_at_ns;
+}
+
 bool riacho_run_ready(riacho_run *run, int64_t now_ns)
 {
-    return run->commit_phase == RIACHO_COMMIT_OPEN && now_ns >= run->attempt_at_ns && choose(run);
+    return run->commit_phase == RIACHO_COMMIT_OPEN && now_ns >= riacho_run_waits_until_ns(run) &&
+           (run->punctuate_again[RIACHO_STREAM_TIME].at_ns || choose(run));
 }
 
 bool riacho_run_replayed(const riacho_run *run)
@@ -387,11 +440,11 @@ bool riacho_run_replayed(const riacho_run *run)
 
 static bool must_wait(const riacho_run *run, const riacho_passage *passage)
 {
-    if (run->commit_phase != RIACHO_COMMIT_OPEN)
+    if (run->commit_phase != RIACHO_COMMIT_OPEN || run->commit_retry_at_ns)
         return true;
     riacho_clock *clock = run->worker->clock;
-    return run->attempt_at_ns && passage->backoff &&
-           clock->monotonic_ns(clock) < run->attempt_at_ns;
+    const int64_t until_ns = riacho_run_waits_until_ns(run);
+    return until_ns && passage->backoff && clock->monotonic_ns(clock) < until_ns;
 }
 
 riacho_status riacho_run_process(riacho_run *run, const riacho_passage *passage, size_t *ret_count,
@@ -399,15 +452,19 @@ riacho_status riacho_run_process(riacho_run *run, const riacho_passage *passage,
 {
     size_t done_count = 0;
     riacho_status status = RIACHO_OK;
-    while (done_count < passage->limit && !riacho_run_full(run) && !must_wait(run, passage)) {
+    while (status == RIACHO_OK && done_count < passage->limit && !riacho_run_full(run) &&
+           !must_wait(run, passage)) {
+        if (run->punctuate_again[RIACHO_STREAM_TIME].at_ns) {
+            run->dirty = true;
+            status = punctuate(run, RIACHO_STREAM_TIME, run->host.stream_time_ms, err);
+            continue;
+        }
         riacho_input *input = choose(run);
         if (!input)
             break;
         bool done = false;
         status = process_head(run, input, &done, err);
         done_count += done;
-        if (status != RIACHO_OK)
-            break;
     }
     *ret_count = done_count;
     count(&run->task->counters.records, done_count);

@@ -25,6 +25,12 @@
 #include "refusal.h"
 #include "worker_private.h"
 
+/* What is not a record and asked to be tried again: a flush, or the punctuators of one kind. */
+typedef struct riacho_again {
+    uint32_t attempts; /* that failed */
+    int64_t at_ns;     /* not before; 0: nothing waits */
+} riacho_again;
+
 typedef struct riacho_run {
     riacho_host host; /* first: output() is given its address */
     riacho_task *task;
@@ -50,7 +56,7 @@ typedef struct riacho_run {
     uint64_t number;           /* of the last commit */
     int64_t commit_started_ns; /* of the commit under way */
     int64_t last_commit_ns;
-    int64_t commit_retry_at_ns; /* of one that found no room */
+    int64_t commit_retry_at_ns; /* of one that found no room, or whose flush waits; else 0 */
     int64_t commit_backoff_ms;
     bool commit_requested;
     bool dirty;  /* there is something to commit */
@@ -67,6 +73,9 @@ typedef struct riacho_run {
     riacho_input *in_hand; /* its head waits for another attempt; NULL: none does */
     uint32_t attempts;     /* that failed */
     int64_t attempt_at_ns; /* not before; 0: at once */
+    riacho_again flush_again;
+    /* By riacho_punctuation. No record is processed while those of stream time wait. */
+    riacho_again punctuate_again[2];
 } riacho_run;
 
 /* Bounds of one commit beside overlay_bytes. A commit's outputs are one append: their number is
@@ -113,13 +122,16 @@ RIACHO_CHECKED riacho_status riacho_run_process(riacho_run *run, const riacho_pa
 /* Calls the wall-clock punctuators that are due; ret_count: 1 when there were some. */
 RIACHO_CHECKED riacho_status riacho_run_punctuate(riacho_run *run, size_t *ret_count,
                                                   riacho_error *err);
+/* Before when process may not go on, because a commit, an attempt or a punctuator waits; 0: none. */
+int64_t riacho_run_waits_until_ns(const riacho_run *run);
 /* Whether process would do something now (as far as is known without fetching). */
 bool riacho_run_ready(riacho_run *run, int64_t now_ns);
 /* All inputs of a replay have reached their ends. */
 bool riacho_run_replayed(const riacho_run *run);
 /* Brings the task's gauges up to date, and adds to its busy time. */
 void riacho_run_measure(riacho_run *run, int64_t busy_ns);
-/* A flush, with what a caching store cannot forward refused as on_process says. */
+/* A flush, with what a caching store cannot forward refused as the error policies say.
+ * RIACHO_RETRY: a step below asked to be tried again later; nothing was forwarded. */
 RIACHO_CHECKED riacho_status riacho_run_flush(riacho_run *run, riacho_error *err);
 
 /* ---- commit.c -------------------------------------------------------------------------------- */
@@ -128,8 +140,8 @@ RIACHO_CHECKED riacho_status riacho_run_flush(riacho_run *run, riacho_error *err
 bool riacho_run_full(const riacho_run *run);
 /* Carries the commits of several tasks of one thread to their ends, from wherever each is: every
  * one by itself writes its state, then one call of the log appends the outputs of all, then every
- * one is shown to readers. RIACHO_RETRY: there was no room for some; these are paused, and the same
- * step is tried again by the next call; err tells of the last. */
+ * one is shown to readers. RIACHO_RETRY: there was no room for some, or a flush has to wait; these
+ * are paused, and the same step is tried again by the next call; err tells of the last. */
 RIACHO_CHECKED riacho_status riacho_runs_commit(riacho_run *const *runs, size_t count,
                                                 riacho_error *err);
 /* Of a commit that was found in the store it is not known how far it wrote: the present ends of all

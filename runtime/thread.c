@@ -177,7 +177,7 @@ static int64_t interval_ns(const riacho_run *run, bool idle)
 /* When the run must commit at the latest. */
 static int64_t commit_due_ns(const riacho_run *run, bool idle)
 {
-    if (run->commit_phase != RIACHO_COMMIT_OPEN)
+    if (run->commit_phase != RIACHO_COMMIT_OPEN || run->commit_retry_at_ns)
         return run->commit_retry_at_ns;
     if (riacho_run_replayed(run) || (run->dirty && riacho_run_full(run)))
         return 0;
@@ -245,11 +245,16 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Has records and may process them, perhaps only after a fetch has shown that no other input comes
  * first: the next fetch must not wait. */
 static bool has_records(const riacho_run *run, int64_t now)
 {
-    if (run->commit_phase != RIACHO_COMMIT_OPEN || now < run->attempt_at_ns)
+    if (run->commit_phase != RIACHO_COMMIT_OPEN || now < riacho_run_waits_until_ns(run))
         return false;
     for (size_t i = 0; i < run->input_count; i++) {
         if (run->inputs[i].buffered && !riacho_input_reached(&run->inputs[i]))
@@ -270,11 +275,13 @@ static int64_t idle_ms(riacho_thread *thread)
         if (has_records(run, now))
             return 0;
         due_ns = earlier(due_ns, commit_due_ns(run, true));
-        if (run->attempt_at_ns)
-            due_ns = earlier(due_ns, run->attempt_at_ns);
+        const int64_t waits_ns = riacho_run_waits_until_ns(run);
+        if (waits_ns)
+            due_ns = earlier(due_ns, waits_ns);
         const int64_t tick_ms = riacho_chain_next_wall_clock_ms(run->chain);
-        if (tick_ms != INT64_MAX && !run->replaying)
-            due_ns = earlier(due_ns, now + (tick_ms - wall_ms) * 1000000);
+        if (tick_ms != INT64_MAX && !run->replaying && !run->commit_retry_at_ns)
+            due_ns = earlier(due_ns, later(now + (tick_ms - wall_ms) * 1000000,
+                                           run->punctuate_again[RIACHO_WALL_CLOCK].at_ns));
     }
     return due_ns <= now ? 0 : (due_ns - now + 999999) / 1000000;
 }
@@ -350,8 +357,8 @@ static riacho_status commit_pass(riacho_thread *thread, riacho_drive mode, size_
     size_t count = 0;
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
-        const bool must = run->commit_phase != RIACHO_COMMIT_OPEN || riacho_run_replayed(run) ||
-                          (run->dirty && riacho_run_full(run));
+        const bool must = run->commit_phase != RIACHO_COMMIT_OPEN || run->commit_retry_at_ns ||
+                          riacho_run_replayed(run) || (run->dirty && riacho_run_full(run));
         if (must || (run->dirty && mode == RIACHO_DRIVE_COMMIT))
             thread->due[count++] = run;
     }

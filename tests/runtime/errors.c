@@ -210,6 +210,198 @@ static void test_wall_clock_punctuators_follow_the_clock(void **state)
     fixture_free(f);
 }
 
+static riacho_status long_tick(riacho_ctx *ctx, int64_t at_ms)
+{
+    enum { TOO_LONG = 40000 };
+    riacho_bytes key = {riacho_alloc_zero(riacho_ctx_arena(ctx), TOO_LONG, 1), TOO_LONG};
+    return riacho_forward(ctx, &(riacho_record){&key, &at_ms, at_ms, {NULL, 0}});
+}
+
+#define STOP                                                                                       \
+    {                                                                                              \
+        .action = RIACHO_ON_ERROR_STOP                                                             \
+    }
+#define SKIP                                                                                       \
+    {                                                                                              \
+        .action = RIACHO_ON_ERROR_SKIP                                                             \
+    }
+#define RETRY_THEN(last)                                                                           \
+    {                                                                                              \
+        .action = RIACHO_ON_ERROR_RETRY, .attempts = 3, .backoff_ms = 50, .then = last             \
+    }
+
+static void test_what_a_punctuator_could_not_do_follows_the_policy_of_its_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        riacho_punctuate tick;
+        riacho_error_policy on_process;
+        riacho_error_policy on_produce;
+        riacho_status expected;
+    } cases[] = {
+        {refuse_tick, SKIP, STOP, RIACHO_OK},
+        {refuse_tick, STOP, SKIP, RIACHO_FATAL},
+        {refuse_tick, RETRY_THEN(RIACHO_ON_ERROR_STOP), SKIP, RIACHO_FATAL},
+        {refuse_tick, RETRY_THEN(RIACHO_ON_ERROR_SKIP), STOP, RIACHO_OK},
+        {long_tick, SKIP, STOP, RIACHO_FATAL},
+        {long_tick, STOP, SKIP, RIACHO_OK},
+        {long_tick, SKIP, RETRY_THEN(RIACHO_ON_ERROR_STOP), RIACHO_FATAL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture *f = fixture_new(&(fixture_options){.stream_tick = cases[i].tick,
+                                                    .on_process = cases[i].on_process,
+                                                    .on_produce = cases[i].on_produce});
+        fixture_start(f);
+        fixture_send(f, 0, 1, 5);
+        if (fixture_drive(f) != cases[i].expected)
+            fail_msg("case %zu: %s", i, f->error.text);
+        fixture_free(f);
+    }
+}
+
+/* ---- attempts outside of a record ------------------------------------------------------------ */
+
+static int later;
+
+static riacho_status later_tick(riacho_ctx *ctx, int64_t at_ms)
+{
+    RIACHO_TRY(tick(ctx, at_ms));
+    return later-- > 0 ? RIACHO_RETRY : RIACHO_OK;
+}
+
+static riacho_status later_each(riacho_ctx *ctx, const riacho_record *record)
+{
+    RIACHO_TRY(riacho_forward(ctx, record));
+    return later-- > 0 ? RIACHO_RETRY : RIACHO_OK;
+}
+
+static riacho_status refuse_each(riacho_ctx *ctx, const riacho_record *record)
+{
+    (void)record;
+    return riacho_reject(ctx, "never");
+}
+
+static void test_a_stream_time_punctuator_is_tried_again_before_the_next_record(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.stream_tick = later_tick});
+    fixture_start(f);
+    later = 2;
+    fixture_send(f, 0, 1, 5);
+    fixture_send(f, 0, 1, 6);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_expect_topic(f, FIXTURE_TOTALS, "a=1@5 tick=5@5 a=2@6");
+    assert_int_equal(atomic_load(&fixture_task(f, "1_0")->counters.retries), 2);
+    later = 1000; /* more than there are attempts: left out */
+    fixture_send(f, 0, 1, 105);
+    fixture_send(f, 0, 1, 106);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_expect_topic(f, FIXTURE_TOTALS, "a=1@5 tick=5@5 a=2@6 a=3@105 a=4@106");
+    fixture_free(f);
+}
+
+static void test_a_wall_clock_punctuator_is_tried_again_when_its_time_has_come(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.wall_tick = later_tick,
+                                                .on_process = RETRY_THEN(RIACHO_ON_ERROR_STOP)});
+    fixture_start(f);
+    later = 1;
+    f->clock.at_ms = 2000;
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    f->clock.at_ms = 2049;
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_expect_topic(f, FIXTURE_TOTALS, "");
+    f->clock.at_ms = 2050;
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_expect_topic(f, FIXTURE_TOTALS, "tick=2050@2050");
+    later = 3;
+    f->clock.at_ms = 3000;
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    f->clock.at_ms = 3050;
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    f->clock.at_ms = 3100;
+    assert_int_equal(fixture_drive(f), RIACHO_FATAL);
+    fixture_free(f);
+}
+
+/* The commit waits, and with it the task, as for room on the disk. */
+static void test_a_flush_that_cannot_go_on_yet_leaves_the_commit_for_later(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.on_process = RETRY_THEN(RIACHO_ON_ERROR_SKIP)});
+    fixture_count_below_latest(f);
+    f->count.each = later_each;
+    fixture_start(f);
+    riacho_task *task = fixture_task(f, "0_0");
+    later = 2;
+    fixture_send(f, 0, 1, 10);
+    assert_int_equal(fixture_drive(f), RIACHO_RETRY);
+    fixture_send(f, 0, 1, 11);
+    assert_int_equal(fixture_drive(f), RIACHO_RETRY);
+    assert_string_equal(riacho_task_state_name(atomic_load(&task->state)), "paused");
+    assert_int_equal(atomic_load(&task->counters.records), 1);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    assert_string_equal(riacho_task_state_name(atomic_load(&task->state)), "running");
+    fixture_expect_topic(f, FIXTURE_OUT, "a0=1@10 a0=2@11");
+    later = 3; /* all attempts: what could not be forwarded is left out, the state stays */
+    fixture_send(f, 0, 1, 12);
+    assert_int_equal(fixture_drive(f), RIACHO_RETRY);
+    assert_int_equal(fixture_drive(f), RIACHO_RETRY);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_expect_topic(f, FIXTURE_OUT, "a0=1@10 a0=2@11");
+    fixture_expect_store(f, FIXTURE_LATEST_STORE, "a0=3");
+    fixture_free(f);
+}
+
+static void test_what_a_flush_could_not_forward_follows_the_policy(void **state)
+{
+    (void)state;
+    static const struct {
+        riacho_error_policy on_process;
+        riacho_status expected;
+    } cases[] = {
+        {SKIP, RIACHO_OK},
+        {STOP, RIACHO_FATAL},
+        {RETRY_THEN(RIACHO_ON_ERROR_STOP), RIACHO_FATAL},
+        {RETRY_THEN(RIACHO_ON_ERROR_SKIP), RIACHO_OK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture *f = fixture_new(&(fixture_options){.on_process = cases[i].on_process});
+        fixture_count_below_latest(f);
+        f->count.each = refuse_each;
+        fixture_start(f);
+        fixture_send(f, 0, 1, 10);
+        assert_int_equal(fixture_drive(f), cases[i].expected);
+        fixture_free(f);
+    }
+}
+
+/* ---- stream time ----------------------------------------------------------------------------- */
+
+static void test_time_moves_once_with_the_attempt_that_ends_a_record(void **state)
+{
+    (void)state;
+    static const struct {
+        riacho_status (*each)(riacho_ctx *ctx, const riacho_record *record);
+        const char *totals;
+    } cases[] = {
+        {later_each, "a=1@5 tick=5@5 a=1@6"},
+        {refuse_each, "tick=5@5"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture *f = fixture_new(&(fixture_options){.stream_tick = tick});
+        f->total.each = cases[i].each;
+        fixture_start(f);
+        later = 2;
+        fixture_send(f, 0, 1, 5);
+        fixture_send(f, 0, 1, 6);
+        assert_int_equal(fixture_drive(f), RIACHO_OK);
+        fixture_expect_topic(f, FIXTURE_TOTALS, cases[i].totals);
+        fixture_free(f);
+    }
+}
+
 /* ---- no room --------------------------------------------------------------------------------- */
 
 static void expect_paused(fixture *f, const char *reason)
@@ -303,6 +495,12 @@ int main(void)
             test_stream_time_punctuators_fire_after_the_record_and_go_on_after_a_restart),
         cmocka_unit_test(test_a_punctuator_that_refuses_is_undone_and_left_out),
         cmocka_unit_test(test_wall_clock_punctuators_follow_the_clock),
+        cmocka_unit_test(test_what_a_punctuator_could_not_do_follows_the_policy_of_its_kind),
+        cmocka_unit_test(test_a_stream_time_punctuator_is_tried_again_before_the_next_record),
+        cmocka_unit_test(test_a_wall_clock_punctuator_is_tried_again_when_its_time_has_come),
+        cmocka_unit_test(test_a_flush_that_cannot_go_on_yet_leaves_the_commit_for_later),
+        cmocka_unit_test(test_what_a_flush_could_not_forward_follows_the_policy),
+        cmocka_unit_test(test_time_moves_once_with_the_attempt_that_ends_a_record),
         cmocka_unit_test(test_without_room_a_task_is_paused_until_there_is_some),
         cmocka_unit_test(test_a_stop_without_room_says_so_and_loses_nothing),
         cmocka_unit_test(test_a_commit_without_outputs_is_not_told_to_the_log),

@@ -294,6 +294,12 @@ void fixture_only_latest(fixture *f)
     f->nodes[NODE_IN].child_count = 1;
 }
 
+void fixture_count_below_latest(fixture *f)
+{
+    fixture_only_latest(f);
+    f->edges[f->nodes[NODE_LATEST].children - f->edges].node = NODE_COUNT;
+}
+
 /* ---- the backends ---------------------------------------------------------------------------- */
 
 void fixture_open_disk(fixture *f)

@@ -59,6 +59,35 @@ static void test_threads_on_disk(void **state)
     run_threads(&(fixture_options){.partitions = 4, .threads = 3, .disk = true});
 }
 
+/* A commit while a record waits for its next attempt does not know its time yet. */
+static void test_the_time_of_a_record_that_waits_is_not_committed(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.threads = 1,
+                                                .on_process = {.action = RIACHO_ON_ERROR_RETRY,
+                                                               .attempts = 1000,
+                                                               .backoff_ms = 20,
+                                                               .then = RIACHO_ON_ERROR_STOP}});
+    fixture_not_yet = 1 << 20;
+    fixture_start(f);
+    fixture_send(f, 0, 1, 10);
+    fixture_send(f, 0, FIXTURE_NOT_YET, 500);
+    riacho_task *task = fixture_task(f, "0_0");
+    while (!atomic_load(&task->counters.retries))
+        usleep(1000);
+    fixture_stop(f);
+    fixture_not_yet = 0;
+    f->options.threads = 0;
+    fixture_start(f);
+    riacho_publication *at = riacho_task_publication(fixture_task(f, "0_0"));
+    assert_int_equal(at->positions[0].next, 1);
+    assert_int_equal(at->stream_time_ms, 10);
+    riacho_publication_release(at);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_check(f);
+    fixture_free(f);
+}
+
 /* ---- crashes --------------------------------------------------------------------------------- */
 
 static void test_a_crash_of_many_threads_leaves_each_effect_once(void **state)
@@ -194,6 +223,7 @@ static void test_a_bad_record_under_stop_ends_all_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_time_of_a_record_that_waits_is_not_committed),
         cmocka_unit_test(test_many_threads_give_what_one_gives),
         cmocka_unit_test(test_threads_on_disk),
         cmocka_unit_test(test_a_crash_of_many_threads_leaves_each_effect_once),
