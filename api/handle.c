@@ -248,7 +248,8 @@ static void dispatch(riacho_exchange *exchange)
                         request->segment_count, &match);
     exchange->endpoint = match.endpoint;
     if (match.other_count == 0) {
-        riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_NOT_FOUND, NULL);
+        riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_NOT_FOUND,
+                              "no route has this path; /docs lists them");
     } else if (!match.endpoint && riacho_bytes_equal(request->method, riacho_text("OPTIONS"))) {
         answer_options(exchange, &match);
     } else if (!match.endpoint) {

@@ -143,7 +143,11 @@ static void answer_reply(riacho_exchange *exchange, const riacho_reply *answer)
     riacho_arena *arena = exchange->request->arena;
     add_freshness(exchange, answer);
     if (answer->found == RIACHO_REPLY_NOT_FOUND) {
-        riacho_problem_answer(exchange->request, reply, RIACHO_PROBLEM_NOT_FOUND, NULL);
+        const riacho_bytes asked = exchange->request->target;
+        riacho_problem_answer(exchange->request, reply, RIACHO_PROBLEM_NOT_FOUND,
+                              riacho_format(arena, "nothing is kept for %.*s",
+                                            (int)(asked.size < 200 ? asked.size : 200),
+                                            (const char *)asked.data));
         return;
     }
     const char *etag = print_tag(arena, answer->version);

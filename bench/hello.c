@@ -38,7 +38,7 @@ int main(void)
         return 1;
     ulfius_add_endpoint_by_val(&instance, "GET", "/api", "/pets/:id", 0, &hello, NULL);
     struct MHD_OptionItem options[] = {
-        {MHD_OPTION_THREAD_POOL_SIZE, 4, NULL},
+        {MHD_OPTION_THREAD_POOL_SIZE, 16, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, 10, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, 1024, NULL},
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, 1000, NULL},

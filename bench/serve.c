@@ -93,7 +93,7 @@ static server start_riacho(const char *program, const char *data, const char *me
                                "--listen",
                                "127.0.0.1:0",
                                "--http-threads",
-                               "4",
+                               "16",
                                "--reads-per-second",
                                "0",
                                "--writes-per-second",
@@ -172,21 +172,41 @@ static pid_t start_writer(int port, double seconds)
     return writer;
 }
 
+static void ask_for_visitor(int port, char *ret_visitor, size_t size)
+{
+    char command[128];
+    snprintf(command, sizeof command, "curl -s -D - -o /dev/null 127.0.0.1:%d/v1/visitor", port);
+    FILE *head = popen(command, "r");
+    char line[512];
+    ret_visitor[0] = 0;
+    while (head && fgets(line, sizeof line, head)) {
+        if (strncasecmp(line, "Riacho-Visitor: ", 16) == 0)
+            snprintf(ret_visitor, size, "%.*s", (int)strcspn(line + 16, "\r\n"), line + 16);
+    }
+    if (!head || pclose(head) != 0 || !ret_visitor[0]) {
+        fprintf(stderr, "serve: no visitor's id was given\n");
+        exit(1);
+    }
+}
+
 static void measure_reads(const options *asked, server *riacho, server *hello, riacho_buffer *out)
 {
+    char visitor[128];
     riacho_load_result hello_best = {0}, reads_best = {0};
+    ask_for_visitor(riacho->port, visitor, sizeof visitor);
     for (int round = 0; round < 3; round++) {
-        keep_best(&hello_best, load(hello->port, 32, asked->seconds, 0, read_request, ""));
-        keep_best(&reads_best, load(riacho->port, 32, asked->seconds, 0, read_request, ""));
+        keep_best(&hello_best, load(hello->port, 32, asked->seconds, 0, read_request, visitor));
+        keep_best(&reads_best, load(riacho->port, 32, asked->seconds, 0, read_request, visitor));
     }
     const pid_t writer = start_writer(riacho->port, asked->seconds);
-    const riacho_load_result busy = load(riacho->port, 32, asked->seconds, 0, read_request, "");
+    const riacho_load_result busy =
+        load(riacho->port, 32, asked->seconds, 0, read_request, visitor);
     waitpid(writer, NULL, 0);
     const double half = (double)hello_best.answers / hello_best.seconds / 2;
     const riacho_load_result hello_open =
-        load(hello->port, 64, asked->seconds, half, read_request, "");
+        load(hello->port, 64, asked->seconds, half, read_request, visitor);
     const riacho_load_result reads_open =
-        load(riacho->port, 64, asked->seconds, half, read_request, "");
+        load(riacho->port, 64, asked->seconds, half, read_request, visitor);
     print("hello", &hello_best, out);
     print("reads", &reads_best, out);
     print("readsWhileWriting", &busy, out);
@@ -233,10 +253,12 @@ static void measure_start(const options *asked, const char *folder, riacho_buffe
              data, asked->riacho, asked->keys, data, RIACHO_SOURCE_DIR);
     run_or_die(command);
     server full = start_riacho(asked->riacho, data, "128MiB");
+    /* Births are folded in their order, so the last ones tell that all are. */
     snprintf(command, sizeof command,
-             "for i in $(seq 600); do curl -s 127.0.0.1:%d/v1/tasks | grep -q "
-             "'\"lag[A-Za-z]*\":[1-9]' || exit 0; sleep 0.5; done; exit 1",
-             full.port);
+             "for n in $(seq %" PRIu64 " %" PRIu64 "); do for i in $(seq 600); do "
+             "curl -sf -o /dev/null 127.0.0.1:%d/api/pets/pet-$n && break; sleep 0.5; "
+             "[ $i != 600 ] || exit 1; done; done",
+             asked->keys - 16, asked->keys - 1, full.port);
     run_or_die(command);
     stop(&full, SIGTERM);
     server again = start_riacho(asked->riacho, data, "128MiB");

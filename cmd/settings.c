@@ -34,7 +34,7 @@ const riacho_setting riacho_settings[RIACHO_SETTING_COUNT] = {
     [RIACHO_SETTING_HTTP_LISTEN] = {"http.listen", "listen", "RIACHO_HTTP_LISTEN", "127.0.0.1:3000",
                                     RIACHO_SETTING_TEXT, NULL, 0, 0,
                                     "address and port of REST; port 0 takes a free one"},
-    [RIACHO_SETTING_HTTP_THREADS] = {"http.threads", "http-threads", "RIACHO_HTTP_THREADS", "4",
+    [RIACHO_SETTING_HTTP_THREADS] = {"http.threads", "http-threads", "RIACHO_HTTP_THREADS", "16",
                                      RIACHO_SETTING_COUNT_WORD, NULL, 1, 256,
                                      "threads that answer requests"},
     [RIACHO_SETTING_HTTP_CORS] =
