@@ -67,6 +67,7 @@ static void write_progress(riacho_run *run, bool replaying)
     const riacho_progress progress = {
         .graph_hash = run->graph->hash,
         .replaying = replaying,
+        .rebuilding = run->rebuilding && !riacho_run_rebuilt(run),
         .partition_time_ms = run->partition_time_ms,
         .partition_count = run->position_count,
         .chain = riacho_buffer_bytes(&chain),
@@ -171,6 +172,13 @@ static void end_replay(riacho_run *run)
     run->replaying = false;
     for (size_t i = 0; i < run->input_count; i++)
         run->inputs[i].until = INT64_MAX;
+    riacho_trace(RIACHO_INFO, "outputs go on where the log has the last", "task",
+                 run->task->log_name, NULL);
+}
+
+static void end_rebuild(riacho_run *run)
+{
+    run->rebuilding = false;
     riacho_trace(RIACHO_INFO, "state rebuilt from the log", "task", run->task->log_name, NULL);
 }
 
@@ -180,8 +188,11 @@ static riacho_status publish(riacho_run *run, riacho_error *err)
     riacho_clock *clock = run->worker->clock;
     run->last_commit_ns = clock->monotonic_ns(clock);
     measure(run, run->last_commit_ns);
-    const bool rebuilt = riacho_run_replayed(run);
-    if (!run->replaying || rebuilt) {
+    if (riacho_run_rebuilt(run))
+        end_rebuild(run);
+    if (riacho_run_replayed(run))
+        end_replay(run);
+    if (!run->replaying && !run->rebuilding) {
         const riacho_publish published = {
             .number = run->number,
             .stream_time_ms = run->host.stream_time_ms,
@@ -190,8 +201,6 @@ static riacho_status publish(riacho_run *run, riacho_error *err)
         };
         riacho_task_publish(run->task, &published);
     }
-    if (rebuilt)
-        end_replay(run);
     if (run->outbox_recovered)
         riacho_run_renew_outbox(run);
     else
@@ -221,7 +230,8 @@ static void pause_input(riacho_run *run, const char *reason)
 /* After a pause, and after a replay. */
 static void settle(riacho_run *run)
 {
-    const riacho_task_state state = run->replaying ? RIACHO_TASK_RECOVERING : RIACHO_TASK_RUNNING;
+    const bool recovering = run->replaying || run->rebuilding;
+    const riacho_task_state state = recovering ? RIACHO_TASK_RECOVERING : RIACHO_TASK_RUNNING;
     const riacho_task_state before = atomic_load(&run->task->state);
     run->commit_backoff_ms = 0;
     run->commit_retry_at_ns = 0;

@@ -39,6 +39,7 @@ typedef struct riacho_input {
     int64_t position;          /* next offset to process: everything below is done */
     int64_t fetched;           /* next offset to fetch */
     int64_t until;             /* replay: process only below; INT64_MAX: no end */
+    int64_t shown_from;        /* rebuild: nothing is shown below; what the log had at opening */
     int64_t partition_time_ms; /* greatest timestamp seen at the head; INT64_MIN before the first */
 
     riacho_input_batch *first; /* what its cursor points to is the head */

@@ -30,6 +30,7 @@ struct history {
     riacho_progress progress;
     riacho_log_commit logged;
     riacho_log_commit origin;
+    bool began; /* there was an origin before this start */
     char *origin_name;
 };
 
@@ -81,7 +82,10 @@ static riacho_status read_history(riacho_task *task, struct history *history, ri
     RIACHO_TRY(task->store->ops->read_commit(task->store, history->arena, &history->state, err));
     riacho_progress_read(history->state.progress, history->arena, &history->progress);
     RIACHO_TRY(log->ops->committed(log, task->log_name, history->arena, &history->logged, err));
-    return log->ops->committed(log, history->origin_name, history->arena, &history->origin, err);
+    RIACHO_TRY(
+        log->ops->committed(log, history->origin_name, history->arena, &history->origin, err));
+    history->began = history->origin.number != 0;
+    return RIACHO_OK;
 }
 
 /* ---- whose state it is ----------------------------------------------------------------------- */
@@ -431,13 +435,34 @@ static riacho_status take_outbox(riacho_run *run, const struct history *history,
     return RIACHO_OK;
 }
 
-static riacho_status go_on(riacho_run *run, riacho_error *err)
+/* Up to the ends that its inputs have now. */
+static riacho_status begin_rebuild(riacho_run *run, riacho_error *err)
 {
-    RIACHO_TRY(riacho_run_note_present_ends(run, err));
+    riacho_log *log = run->worker->log;
+    run->rebuilding = true;
+    for (size_t i = 0; i < run->input_count; i++) {
+        riacho_input *input = &run->inputs[i];
+        int64_t first;
+        RIACHO_TRY(log->ops->bounds(log, input->source.topic, input->source.partition, &first,
+                                    &input->shown_from, err));
+    }
+    if (riacho_run_rebuilt(run)) {
+        run->rebuilding = false;
+        return RIACHO_OK;
+    }
+    riacho_run_measure(run, 0);
+    atomic_store(&run->task->state, RIACHO_TASK_RECOVERING);
+    run->dirty = true;
+    riacho_trace(RIACHO_WARN, "state was lost, rebuilding it from the log", "task",
+                 run->task->log_name, NULL);
+    return RIACHO_OK;
+}
+
+static void show(riacho_run *run)
+{
     const riacho_publish published = {run->number, run->host.stream_time_ms, run->positions,
                                       run->ends};
     riacho_task_publish(run->task, &published);
-    return RIACHO_OK;
 }
 
 static riacho_status recover(riacho_run *run, const struct history *history, riacho_error *err)
@@ -447,19 +472,21 @@ static riacho_status recover(riacho_run *run, const struct history *history, ria
         .replaying = history->progress.replaying,
         .outbox = history->state.outbox.data && history->state.outbox.size,
         .log_number = history->logged.number,
+        .began = history->began,
+        .rebuilding = history->progress.rebuilding,
     };
-    switch (riacho_recover(&found)) {
-    case RIACHO_RECOVERY_REPLAY:
+    const riacho_recovery recovery = riacho_recover(&found);
+    if (recovery == RIACHO_RECOVERY_REPLAY)
         begin_replay(run, history);
-        return check_held(run, err);
-    case RIACHO_RECOVERY_APPEND:
-        RIACHO_TRY(check_held(run, err));
-        return take_outbox(run, history, err);
-    case RIACHO_RECOVERY_NONE:
-        break;
-    }
     RIACHO_TRY(check_held(run, err));
-    return go_on(run, err);
+    if (riacho_rebuilds(&found))
+        RIACHO_TRY(begin_rebuild(run, err));
+    if (recovery == RIACHO_RECOVERY_APPEND)
+        return take_outbox(run, history, err);
+    RIACHO_TRY(riacho_run_note_present_ends(run, err));
+    if (!run->replaying && !run->rebuilding)
+        show(run);
+    return RIACHO_OK;
 }
 
 riacho_status riacho_run_open(riacho_task *task, riacho_error *err)

@@ -28,8 +28,12 @@ static void count(_Atomic uint64_t *counter, uint64_t more)
 static riacho_status check_headers(const char *topic, riacho_headers headers, riacho_error *err)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < headers.count; i++)
+    for (size_t i = 0; i < headers.count; i++) {
+        if (!headers.items[i].name.data)
+            return riacho_fail(err, RIACHO_REJECT, "topic '%s' takes no header without a name",
+                               topic);
         bytes += headers.items[i].name.size + headers.items[i].value.size;
+    }
     if (headers.count > RIACHO_HEADERS_MAX || bytes > RIACHO_HEADERS_BYTES_MAX)
         return riacho_fail(
             err, RIACHO_REJECT, "topic '%s' takes %d headers of %d bytes together, not %zu of %zu",
@@ -438,6 +442,24 @@ bool riacho_run_replayed(const riacho_run *run)
     return run->replaying;
 }
 
+/* What compaction removed at the end will never come. */
+static bool covers_all(const riacho_input *input)
+{
+    return input->position >= input->shown_from ||
+           (input->source.compacted && input->caught_up && !input->buffered);
+}
+
+bool riacho_run_rebuilt(const riacho_run *run)
+{
+    if (!run->rebuilding || (run->replaying && !riacho_run_replayed(run)))
+        return false;
+    for (size_t i = 0; i < run->input_count; i++) {
+        if (!covers_all(&run->inputs[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool must_wait(const riacho_run *run, const riacho_passage *passage)
 {
     if (run->commit_phase != RIACHO_COMMIT_OPEN || run->commit_retry_at_ns)
@@ -474,10 +496,13 @@ riacho_status riacho_run_process(riacho_run *run, const riacho_passage *passage,
 static uint64_t left_to_replay(const riacho_run *run)
 {
     uint64_t records = 0;
-    for (size_t i = 0; run->replaying && i < run->input_count; i++) {
+    for (size_t i = 0; i < run->input_count; i++) {
         const riacho_input *input = &run->inputs[i];
-        if (input->until > input->position)
-            records += (uint64_t)(input->until - input->position);
+        int64_t end = run->rebuilding ? input->shown_from : 0;
+        if (run->replaying && input->until > end)
+            end = input->until;
+        if (end > input->position)
+            records += (uint64_t)(end - input->position);
     }
     return records;
 }

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * progress.c - see progress.h. Layout: version (1 byte), the graph's hash (8), replaying (1), count
- * of times (4), the times (8 each), the chain's bytes until the end. Version 1 had no hash.
+ * progress.c - see progress.h. Layout: version (1 byte), the graph's hash (8), flags (1), count of
+ * times (4), the times (8 each), the chain's bytes until the end. Version 1 had no hash.
  */
 #include "progress.h"
 
 #include "wire.h"
 
 enum { VERSION = 2, VERSION_WITHOUT_HASH = 1 };
+enum { REPLAYING = 1, REBUILDING = 2 };
 
 void riacho_progress_write(const riacho_progress *progress, riacho_buffer *out)
 {
     riacho_wire_put(out, VERSION, 1);
     riacho_wire_put(out, progress->graph_hash, 8);
-    riacho_wire_put(out, progress->replaying, 1);
+    riacho_wire_put(out,
+                    (progress->replaying ? (unsigned)REPLAYING : 0) |
+                        (progress->rebuilding ? (unsigned)REBUILDING : 0),
+                    1);
     riacho_wire_put(out, progress->partition_count, 4);
     for (size_t i = 0; i < progress->partition_count; i++)
         riacho_wire_put(out, (uint64_t)progress->partition_time_ms[i], 8);
@@ -28,7 +32,7 @@ void riacho_progress_read(riacho_bytes bytes, riacho_arena *arena, riacho_progre
     if (version != VERSION && version != VERSION_WITHOUT_HASH)
         return;
     const uint64_t graph_hash = version == VERSION ? riacho_wire_get(&wire, 8) : 0;
-    const bool replaying = riacho_wire_get(&wire, 1) != 0;
+    const uint64_t flags = riacho_wire_get(&wire, 1);
     const uint64_t count = riacho_wire_get(&wire, 4);
     if (!wire.data || count > wire.size / 8)
         return;
@@ -37,7 +41,8 @@ void riacho_progress_read(riacho_bytes bytes, riacho_arena *arena, riacho_progre
         times[i] = (int64_t)riacho_wire_get(&wire, 8);
     *ret_progress = (riacho_progress){
         .graph_hash = graph_hash,
-        .replaying = replaying,
+        .replaying = flags & REPLAYING,
+        .rebuilding = flags & REBUILDING,
         .partition_time_ms = times,
         .partition_count = (size_t)count,
         .chain = {wire.data, wire.size},

@@ -12,6 +12,7 @@
 typedef struct riacho_progress {
     uint64_t graph_hash;              /* of the topology that wrote; 0: not known */
     bool replaying;                   /* written in the middle of a replay */
+    bool rebuilding;                  /* written before all was there again */
     const int64_t *partition_time_ms; /* one for each position of the same commit */
     size_t partition_count;
     riacho_bytes chain; /* riacho_chain_save */

@@ -46,3 +46,8 @@ riacho_recovery riacho_recover(const riacho_found *found)
         return RIACHO_RECOVERY_APPEND;
     return RIACHO_RECOVERY_NONE;
 }
+
+bool riacho_rebuilds(const riacho_found *found)
+{
+    return found->rebuilding || (found->began && !found->state_number);
+}

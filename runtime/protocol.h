@@ -49,6 +49,8 @@ typedef struct riacho_found {
     bool replaying;        /* that write was in the middle of a replay */
     bool outbox;           /* that write left outputs */
     uint64_t log_number;   /* the task's last commit that the log has; 0: none */
+    bool began;            /* an earlier start of the task is in the log */
+    bool rebuilding;       /* that write was in the middle of a rebuild */
 } riacho_found;
 
 typedef enum riacho_recovery {
@@ -61,3 +63,8 @@ typedef enum riacho_recovery {
 /* Commits without outputs are not told to the log, so its number may be any number of commits
  * behind the state's; only the last write can be one with outputs that the log does not have. */
 riacho_recovery riacho_recover(const riacho_found *found);
+
+/* Whether there was more state than there is, so that nothing may be shown before all that the log
+ * has is in it again. The log's number cannot tell, because commits without outputs are not in it.
+ */
+bool riacho_rebuilds(const riacho_found *found);

@@ -69,6 +69,7 @@ typedef struct riacho_run {
 
     bool replaying;         /* reading up to inputs[i].until, outputs suppressed */
     uint64_t replay_number; /* the commit that ends it */
+    bool rebuilding;        /* reading up to inputs[i].shown_from, nothing shown */
 
     riacho_input *in_hand; /* its head waits for another attempt; NULL: none does */
     uint32_t attempts;     /* that failed */
@@ -96,7 +97,7 @@ enum {
 RIACHO_CHECKED riacho_status riacho_task_check(riacho_task *task, riacho_error *err);
 /* Recovers a task that was checked: afterwards it continues where it was, or replays, or has an outbox to
  * append (commit_phase tells). The task then has store, chain, run, history, and a publication
- * unless it replays. */
+ * unless it replays or rebuilds. */
 RIACHO_CHECKED riacho_status riacho_run_open(riacho_task *task, riacho_error *err);
 /* Frees everything of the run, the store included; nothing is written. NULL is fine. */
 void riacho_run_close(riacho_run *run);
@@ -128,6 +129,8 @@ int64_t riacho_run_waits_until_ns(const riacho_run *run);
 bool riacho_run_ready(riacho_run *run, int64_t now_ns);
 /* All inputs of a replay have reached their ends. */
 bool riacho_run_replayed(const riacho_run *run);
+/* All inputs of a rebuild have reached what the log had when it began, and no replay goes on. */
+bool riacho_run_rebuilt(const riacho_run *run);
 /* Brings the task's gauges up to date, and adds to its busy time. */
 void riacho_run_measure(riacho_run *run, int64_t busy_ns);
 /* A flush, with what a caching store cannot forward refused as the error policies say.

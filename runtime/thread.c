@@ -179,7 +179,7 @@ static int64_t commit_due_ns(const riacho_run *run, bool idle)
 {
     if (run->commit_phase != RIACHO_COMMIT_OPEN || run->commit_retry_at_ns)
         return run->commit_retry_at_ns;
-    if (riacho_run_replayed(run) || (run->dirty && riacho_run_full(run)))
+    if (riacho_run_replayed(run) || riacho_run_rebuilt(run) || (run->dirty && riacho_run_full(run)))
         return 0;
     if (!run->dirty || run->replaying)
         return INT64_MAX;
@@ -358,7 +358,8 @@ static riacho_status commit_pass(riacho_thread *thread, riacho_drive mode, size_
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
         const bool must = run->commit_phase != RIACHO_COMMIT_OPEN || run->commit_retry_at_ns ||
-                          riacho_run_replayed(run) || (run->dirty && riacho_run_full(run));
+                          riacho_run_replayed(run) || riacho_run_rebuilt(run) ||
+                          (run->dirty && riacho_run_full(run));
         if (must || (run->dirty && mode == RIACHO_DRIVE_COMMIT))
             thread->due[count++] = run;
     }

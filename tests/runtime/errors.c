@@ -82,6 +82,30 @@ static void test_an_output_over_the_limits_refuses_its_record(void **state)
     fixture_free(f);
 }
 
+static riacho_status nameless_each(riacho_ctx *ctx, const riacho_record *record)
+{
+    static const riacho_header header = {.value = {"text", 4}};
+    riacho_record forwarded = *record;
+    forwarded.headers = (riacho_headers){&header, 1};
+    return riacho_forward(ctx, &forwarded);
+}
+
+static void test_a_header_without_a_name_refuses_its_record(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){0});
+    f->count.each = nameless_each;
+    fixture_start(f);
+    fixture_send(f, 0, 1, 10);
+    if (fixture_drive(f) != RIACHO_OK)
+        fail_msg("%s", f->error.text);
+    fixture_expect_topic(f, FIXTURE_DEAD, "a0=1@10");
+    expect_header(f, 0, "riacho.error.kind", "produce");
+    expect_header(f, 0, "riacho.error.reason",
+                  "step 'out': topic 'out' takes no header without a name");
+    fixture_free(f);
+}
+
 /* ---- other policies -------------------------------------------------------------------------- */
 
 static void test_skip_drops_the_record_and_counts_it(void **state)
@@ -487,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_bytes_that_cannot_be_read_become_a_dead_letter_with_those_bytes),
         cmocka_unit_test(test_a_negative_timestamp_is_refused),
         cmocka_unit_test(test_an_output_over_the_limits_refuses_its_record),
+        cmocka_unit_test(test_a_header_without_a_name_refuses_its_record),
         cmocka_unit_test(test_skip_drops_the_record_and_counts_it),
         cmocka_unit_test(test_stop_ends_the_worker_with_the_place_and_commits_nothing_behind_it),
         cmocka_unit_test(test_retry_tries_again_and_then_does_as_told),

@@ -294,6 +294,12 @@ void fixture_only_latest(fixture *f)
     f->nodes[NODE_IN].child_count = 1;
 }
 
+void fixture_only_state(fixture *f)
+{
+    fixture_only_latest(f);
+    f->nodes[NODE_LATEST].child_count = 0;
+}
+
 void fixture_count_below_latest(fixture *f)
 {
     fixture_only_latest(f);

@@ -102,6 +102,8 @@ void fixture_free(fixture *f);
 
 /* Before a start: in -> latest is all that is left of the first sub-topology. */
 void fixture_only_latest(fixture *f);
+/* And: nothing is forwarded at all. */
+void fixture_only_state(fixture *f);
 /* And: a flush of latest forwards to count, which may be given another function. */
 void fixture_count_below_latest(fixture *f);
 

@@ -54,23 +54,53 @@ static void test_what_a_restart_does(void **state)
         const char *name;
         riacho_found found;
         riacho_recovery recovery;
+        bool rebuilds;
     } cases[] = {
-        {"the first start", {0, false, false, 0}, RIACHO_RECOVERY_NONE},
-        {"stopped cleanly", {7, false, true, 7}, RIACHO_RECOVERY_NONE},
-        {"stopped before the append", {7, false, true, 6}, RIACHO_RECOVERY_APPEND},
-        {"the first commit stopped before the append", {1, false, true, 0}, RIACHO_RECOVERY_APPEND},
+        {"the first start", {0, false, false, 0, false, false}, RIACHO_RECOVERY_NONE, false},
+        {"stopped cleanly", {7, false, true, 7, true, false}, RIACHO_RECOVERY_NONE, false},
+        {"stopped before the append",
+         {7, false, true, 6, true, false},
+         RIACHO_RECOVERY_APPEND,
+         false},
+        {"the first commit stopped before the append",
+         {1, false, true, 0, true, false},
+         RIACHO_RECOVERY_APPEND,
+         false},
         {"the append follows many commits without outputs",
-         {9, false, true, 2},
-         RIACHO_RECOVERY_APPEND},
-        {"the last commits had no outputs", {9, false, false, 2}, RIACHO_RECOVERY_NONE},
-        {"the state is behind", {5, false, false, 7}, RIACHO_RECOVERY_REPLAY},
-        {"the state is behind and has an old outbox", {5, false, true, 7}, RIACHO_RECOVERY_REPLAY},
-        {"the state is lost", {0, false, false, 7}, RIACHO_RECOVERY_REPLAY},
-        {"stopped in the middle of a replay", {7, true, false, 7}, RIACHO_RECOVERY_REPLAY},
-        {"a replay is done", {7, false, false, 7}, RIACHO_RECOVERY_NONE},
+         {9, false, true, 2, true, false},
+         RIACHO_RECOVERY_APPEND,
+         false},
+        {"the last commits had no outputs",
+         {9, false, false, 2, true, false},
+         RIACHO_RECOVERY_NONE,
+         false},
+        {"the state is behind", {5, false, false, 7, true, false}, RIACHO_RECOVERY_REPLAY, false},
+        {"the state is behind and has an old outbox",
+         {5, false, true, 7, true, false},
+         RIACHO_RECOVERY_REPLAY,
+         false},
+        {"the state is lost", {0, false, false, 7, true, false}, RIACHO_RECOVERY_REPLAY, true},
+        {"state that made no outputs is lost",
+         {0, false, false, 0, true, false},
+         RIACHO_RECOVERY_NONE,
+         true},
+        {"stopped in the middle of a rebuild",
+         {3, false, false, 0, true, true},
+         RIACHO_RECOVERY_NONE,
+         true},
+        {"stopped before the append in a rebuild",
+         {8, false, true, 7, true, true},
+         RIACHO_RECOVERY_APPEND,
+         true},
+        {"stopped in the middle of a replay",
+         {7, true, false, 7, true, false},
+         RIACHO_RECOVERY_REPLAY,
+         false},
+        {"a replay is done", {7, false, false, 7, true, false}, RIACHO_RECOVERY_NONE, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (riacho_recover(&cases[i].found) != cases[i].recovery)
+        if (riacho_recover(&cases[i].found) != cases[i].recovery ||
+            riacho_rebuilds(&cases[i].found) != cases[i].rebuilds)
             fail_msg("%s", cases[i].name);
     }
 }
@@ -167,12 +197,16 @@ static void test_progress_survives_and_what_is_not_progress_is_none(void **state
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     RIACHO_AUTO(buffer) riacho_buffer bytes = {0};
     const int64_t times[] = {INT64_MIN, 42};
-    const riacho_progress written = {0xfedcba9876543210u, true, times, 2, {"chain", 5}};
+    riacho_progress written = {.graph_hash = 0xfedcba9876543210u,
+                               .replaying = true,
+                               .partition_time_ms = times,
+                               .partition_count = 2,
+                               .chain = {"chain", 5}};
     riacho_progress read;
     riacho_progress_write(&written, &bytes);
     riacho_progress_read(riacho_buffer_bytes(&bytes), arena, &read);
     assert_true(read.graph_hash == 0xfedcba9876543210u);
-    assert_true(read.replaying);
+    assert_true(read.replaying && !read.rebuilding);
     assert_int_equal(read.partition_count, 2);
     assert_true(read.partition_time_ms[0] == INT64_MIN && read.partition_time_ms[1] == 42);
     assert_true(riacho_bytes_equal(read.chain, riacho_text("chain")));
@@ -181,6 +215,12 @@ static void test_progress_survives_and_what_is_not_progress_is_none(void **state
     riacho_progress_read((riacho_bytes){bytes.data, 7}, arena, &read);
     assert_int_equal(read.partition_count, 0);
     assert_false(read.replaying);
+    riacho_buffer_reset(&bytes);
+    written.replaying = false;
+    written.rebuilding = true;
+    riacho_progress_write(&written, &bytes);
+    riacho_progress_read(riacho_buffer_bytes(&bytes), arena, &read);
+    assert_true(!read.replaying && read.rebuilding);
 }
 
 /* As a store may have it that was written before graphs had their hash in it. */

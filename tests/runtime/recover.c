@@ -73,6 +73,87 @@ static void test_a_log_that_is_older_than_the_state_is_refused(void **state)
     fixture_free(f);
 }
 
+/* ---- lost state ------------------------------------------------------------------------------ */
+
+static void expect_nothing_shown(fixture *f)
+{
+    riacho_task *task = fixture_task(f, "0_0");
+    assert_int_equal(atomic_load(&task->state), RIACHO_TASK_RECOVERING);
+    assert_null(riacho_task_publication(task));
+}
+
+/* The log knows no number of such a task, however far it was. A first start shows the empty store
+ * at once, and so does a task that has read nothing. */
+static void test_lost_state_without_outputs_is_shown_when_all_of_it_is_there_again(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.overlay_bytes = 1});
+    fixture_only_state(f);
+    for (int start = 0; start < 2; start++) {
+        fixture_start(f);
+        fixture_expect_store(f, FIXTURE_LATEST_STORE, "");
+        fixture_stop(f);
+        fixture_lose_state(f);
+    }
+    for (int i = 0; i < 10; i++)
+        fixture_send_to(f, FIXTURE_IN, 0, "a0", 1, i);
+    fixture_start(f);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_stop(f);
+    fixture_lose_state(f);
+    fixture_start(f);
+    expect_nothing_shown(f);
+    assert_int_equal(atomic_load(&fixture_task(f, "0_0")->counters.replay_records), 10);
+    f->crash_at = RIACHO_SITE_AFTER_COMMIT;
+    f->crash_after = 5;
+    assert_int_equal(fixture_drive(f), RIACHO_FATAL);
+    assert_null(riacho_task_publication(fixture_task(f, "0_0")));
+    fixture_crash(f);
+    f->crash_at = 0;
+    fixture_start(f); /* there is some state now, and the rest is still to come */
+    expect_nothing_shown(f);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    assert_int_equal(atomic_load(&fixture_task(f, "0_0")->state), RIACHO_TASK_RUNNING);
+    assert_int_equal(atomic_load(&fixture_task(f, "0_0")->counters.replay_records), 0);
+    fixture_expect_store(f, FIXTURE_LATEST_STORE, "a0=10");
+    fixture_stop(f);
+    fixture_start(f);
+    fixture_expect_store(f, FIXTURE_LATEST_STORE, "a0=10");
+    fixture_free(f);
+}
+
+/* The replay ends at the last outputs; what came after them was state only. */
+static void test_a_replay_is_not_shown_before_what_came_after_the_last_outputs(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(
+        &(fixture_options){.overlay_bytes = 1, .on_process = {.action = RIACHO_ON_ERROR_SKIP}});
+    fixture_send(f, 0, 1, 1);
+    fixture_start(f);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    for (int i = 0; i < 5; i++)
+        fixture_send_to(f, FIXTURE_IN, 0, "a0", FIXTURE_REFUSE, 2);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_stop(f);
+    fixture_lose_state(f);
+    fixture_start(f);
+    assert_int_equal(atomic_load(&fixture_task(f, "0_0")->counters.replay_records), 6);
+    f->crash_at = RIACHO_SITE_AFTER_COMMIT;
+    f->crash_after = 1; /* of the commit that ends the replay */
+    assert_int_equal(fixture_drive(f), RIACHO_FATAL);
+    assert_null(riacho_task_publication(fixture_task(f, "0_0")));
+    fixture_crash(f);
+    f->crash_at = 0;
+    fixture_start(f);
+    expect_nothing_shown(f);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    fixture_check(f);
+    riacho_publication *shown = riacho_task_publication(fixture_task(f, "0_0"));
+    assert_int_equal(shown->positions[0].next, 6);
+    riacho_publication_release(shown);
+    fixture_free(f);
+}
+
 /* ---- damaged state --------------------------------------------------------------------------- */
 
 static void test_damaged_state_is_moved_aside_and_rebuilt(void **state)
@@ -278,6 +359,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_state_that_is_behind_the_log_catches_up_without_outputs),
         cmocka_unit_test(test_a_log_that_is_older_than_the_state_is_refused),
+        cmocka_unit_test(test_lost_state_without_outputs_is_shown_when_all_of_it_is_there_again),
+        cmocka_unit_test(test_a_replay_is_not_shown_before_what_came_after_the_last_outputs),
         cmocka_unit_test(test_damaged_state_is_moved_aside_and_rebuilt),
         cmocka_unit_test(test_damaged_state_is_moved_aside_and_rebuilt_on_disk),
         cmocka_unit_test(test_a_rebuild_whose_events_are_gone_is_refused_and_names_them),
