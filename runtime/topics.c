@@ -4,6 +4,8 @@
  */
 #include "topics.h"
 
+#include <string.h>
+
 #include "base/macros.h"
 
 int32_t riacho_topics_task_count(const riacho_deployment *deployment, int32_t subtopology)
@@ -30,13 +32,39 @@ static riacho_topic_spec found(riacho_log *log, const char *name, riacho_arena *
     return spec;
 }
 
-static riacho_status ensure(riacho_deployment *deployment, size_t topic, int32_t partitions,
-                            riacho_error *err)
+/* How many partitions another deployment is about to give it; 0: none does. */
+static int32_t planned_elsewhere(const riacho_worker *worker, const char *name)
+{
+    for (size_t d = 0; d < worker->deployment_count; d++) {
+        const riacho_deployment *deployment = &worker->deployments[d];
+        for (size_t i = 0; i < deployment->graph->topic_count; i++) {
+            if (deployment->partitions[i] && strcmp(deployment->graph->topics[i].name, name) == 0)
+                return deployment->partitions[i];
+        }
+    }
+    return 0;
+}
+
+static riacho_status apply(const riacho_deployment *deployment, const riacho_topic_spec *spec,
+                           riacho_error *err)
+{
+    riacho_log *log = deployment->worker->log;
+    riacho_error cause = {.text = ""};
+    const riacho_status status = log->ops->topic_ensure(log, spec, &cause);
+    if (status != RIACHO_OK)
+        return riacho_fail(err, status, "topology '%s', topic '%s': %.350s",
+                           deployment->graph->name, spec->name, cause.text);
+    return RIACHO_OK;
+}
+
+/* What the topic will be, with this number of partitions; 0: as found. */
+static riacho_topic_spec wanted_spec(const riacho_deployment *deployment, size_t topic,
+                                     int32_t partitions, riacho_arena *arena)
 {
     const riacho_graph_topic *wanted = &deployment->graph->topics[topic];
-    riacho_log *log = deployment->worker->log;
-    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
-    riacho_topic_spec spec = found(log, wanted->name, arena);
+    riacho_topic_spec spec = found(deployment->worker->log, wanted->name, arena);
+    if (!partitions && !spec.partitions)
+        partitions = planned_elsewhere(deployment->worker, wanted->name);
     if (partitions)
         spec.partitions = partitions;
     else if (!spec.partitions)
@@ -47,11 +75,18 @@ static riacho_status ensure(riacho_deployment *deployment, size_t topic, int32_t
         spec.retention_ms = wanted->retention_ms;
     if (wanted->retention_bytes)
         spec.retention_bytes = wanted->retention_bytes;
-    riacho_error cause = {.text = ""};
-    const riacho_status status = log->ops->topic_ensure(log, &spec, &cause);
-    if (status != RIACHO_OK)
-        return riacho_fail(err, status, "topology '%s', topic '%s': %.350s",
-                           deployment->graph->name, wanted->name, cause.text);
+    return spec;
+}
+
+static riacho_status plan(riacho_deployment *deployment, size_t topic, int32_t partitions,
+                          riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_log *log = deployment->worker->log;
+    const riacho_topic_spec spec = wanted_spec(deployment, topic, partitions, arena);
+    const int32_t held = found(log, spec.name, arena).partitions;
+    if (held && held != spec.partitions)
+        RIACHO_TRY(apply(deployment, &spec, err)); /* the log refuses it, and says why */
     deployment->partitions[topic] = spec.partitions;
     deployment->cleanups[topic] = spec.cleanup;
     return RIACHO_OK;
@@ -78,8 +113,8 @@ static bool waits_for_upstream(const riacho_graph_topic *topic)
 
 /* Repartition topics take the count of what they are joined with, else that of the sub-topology
  * above them, and wait until it is known. ret_settled: at least one was made. */
-static riacho_status ensure_repartition(riacho_deployment *deployment, bool *ret_settled,
-                                        riacho_error *err)
+static riacho_status plan_repartition(riacho_deployment *deployment, bool *ret_settled,
+                                      riacho_error *err)
 {
     const riacho_graph *graph = deployment->graph;
     *ret_settled = false;
@@ -91,7 +126,7 @@ static riacho_status ensure_repartition(riacho_deployment *deployment, bool *ret
             count = riacho_topics_task_count(deployment, graph->topics[i].upstream);
         if (!count)
             continue;
-        RIACHO_TRY(ensure(deployment, i, count, err));
+        RIACHO_TRY(plan(deployment, i, count, err));
         *ret_settled = true;
     }
     return RIACHO_OK;
@@ -112,15 +147,15 @@ static riacho_status check_copartitioned(const riacho_deployment *deployment, ri
     return RIACHO_OK;
 }
 
-riacho_status riacho_topics_ensure(riacho_deployment *deployment, riacho_error *err)
+riacho_status riacho_topics_plan(riacho_deployment *deployment, riacho_error *err)
 {
     const riacho_graph *graph = deployment->graph;
     for (size_t i = 0; i < graph->topic_count; i++) {
         if (!waits_for_upstream(&graph->topics[i]))
-            RIACHO_TRY(ensure(deployment, i, graph->topics[i].partitions, err));
+            RIACHO_TRY(plan(deployment, i, graph->topics[i].partitions, err));
     }
     for (bool settled = true; settled;)
-        RIACHO_TRY(ensure_repartition(deployment, &settled, err));
+        RIACHO_TRY(plan_repartition(deployment, &settled, err));
     for (size_t i = 0; i < graph->topic_count; i++) {
         if (!deployment->partitions[i])
             return riacho_fail(err, RIACHO_REJECT,
@@ -129,4 +164,16 @@ riacho_status riacho_topics_ensure(riacho_deployment *deployment, riacho_error *
                                graph->name, graph->topics[i].name);
     }
     return check_copartitioned(deployment, err);
+}
+
+riacho_status riacho_topics_ensure(riacho_deployment *deployment, riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    for (size_t i = 0; i < deployment->graph->topic_count; i++) {
+        const riacho_topic_spec spec = wanted_spec(deployment, i, deployment->partitions[i], arena);
+        RIACHO_TRY(apply(deployment, &spec, err));
+        deployment->cleanups[i] =
+            spec.cleanup; /* perhaps as a deployment before it has just said */
+    }
+    return RIACHO_OK;
 }

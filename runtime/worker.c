@@ -146,14 +146,18 @@ static riacho_status crash(riacho_worker *worker, riacho_status status, const ri
     return status;
 }
 
-/* All are checked before the first may write anything. */
-static riacho_status open_tasks(riacho_worker *worker, riacho_error *err)
+static riacho_status check_tasks(riacho_worker *worker, riacho_error *err)
 {
     for (size_t d = 0; d < worker->deployment_count; d++) {
         riacho_deployment *deployment = &worker->deployments[d];
         for (size_t t = 0; t < deployment->task_count; t++)
             RIACHO_TRY(riacho_task_check(deployment->tasks[t], err));
     }
+    return RIACHO_OK;
+}
+
+static riacho_status open_tasks(riacho_worker *worker, riacho_error *err)
+{
     for (size_t d = 0; d < worker->deployment_count; d++) {
         riacho_deployment *deployment = &worker->deployments[d];
         for (size_t t = 0; t < deployment->task_count; t++)
@@ -189,13 +193,17 @@ static riacho_status open_threads(riacho_worker *worker, riacho_error *err)
     return RIACHO_OK;
 }
 
+/* All topologies are checked before the log, or the state of any task, is changed by one. */
 static riacho_status start(riacho_worker *worker, riacho_error *err)
 {
     for (size_t i = 0; i < worker->deployment_count; i++) {
-        RIACHO_TRY(riacho_topics_ensure(&worker->deployments[i], err));
+        RIACHO_TRY(riacho_topics_plan(&worker->deployments[i], err));
         RIACHO_TRY(riacho_plan_tasks(&worker->deployments[i], err));
     }
     riacho_plan_hops(worker);
+    RIACHO_TRY(check_tasks(worker, err));
+    for (size_t i = 0; i < worker->deployment_count; i++)
+        RIACHO_TRY(riacho_topics_ensure(&worker->deployments[i], err));
     RIACHO_TRY(open_tasks(worker, err));
     RIACHO_TRY(open_threads(worker, err));
     atomic_store(&worker->started, true);

@@ -286,6 +286,27 @@ static void test_one_task_of_another_version_stops_all_before_anything_is_writte
     fixture_free(f);
 }
 
+/* A topic that became compacted by mistake would lose events for good. */
+static void test_a_refused_edit_leaves_the_topics_as_they_are(void **state)
+{
+    (void)state;
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    fixture *f = fixture_new(&(fixture_options){0});
+    f->graph.hash = 0xaaaa;
+    send_all(f, 10);
+    run_and_stop(f);
+    f->graph.hash = 0xbbbb;
+    f->topics[FIXTURE_IN].compacted = true;
+    f->topics[FIXTURE_OUT].name = "other";
+    assert_int_equal(fixture_try_start(f), RIACHO_REJECT);
+    riacho_topic_spec held;
+    assert_int_equal(f->log->ops->topic_describe(f->log, "in", arena, &held, &f->error), RIACHO_OK);
+    assert_int_equal(held.cleanup, RIACHO_CLEANUP_DELETE);
+    assert_int_equal(f->log->ops->topic_describe(f->log, "other", arena, &held, &f->error),
+                     RIACHO_REJECT);
+    fixture_free(f);
+}
+
 static void test_a_task_that_reads_other_topics_than_before_is_refused(void **state)
 {
     (void)state;
@@ -367,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_state_that_is_past_what_is_gone_does_not_need_it),
         cmocka_unit_test(test_state_of_another_version_is_refused_and_left_as_it_is),
         cmocka_unit_test(test_one_task_of_another_version_stops_all_before_anything_is_written),
+        cmocka_unit_test(test_a_refused_edit_leaves_the_topics_as_they_are),
         cmocka_unit_test(test_a_task_that_reads_other_topics_than_before_is_refused),
         cmocka_unit_test(test_latest_begins_at_the_end_of_the_first_start_also_in_a_rebuild),
         cmocka_unit_test(test_a_crash_before_the_first_commit_does_not_move_the_start),
