@@ -75,7 +75,7 @@ static void set_files(rocksdb_options_t *options)
     rocksdb_options_set_bytes_per_sync(options, MIB);
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
-    rocksdb_options_set_bottommost_compression(options, rocksdb_zstd_compression);
+    rocksdb_options_set_bottommost_compression(options, rocksdb_lz4_compression);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
     rocksdb_options_set_stats_persist_period_sec(options, 0);
