@@ -95,8 +95,8 @@ enum {
 /* Opens the task's store and makes sure that it and the log know the task as this topology has it;
  * nothing is written. RIACHO_REJECT: the topology was edited. */
 RIACHO_CHECKED riacho_status riacho_task_check(riacho_task *task, riacho_error *err);
-/* Recovers a task that was checked: afterwards it continues where it was, or replays, or has an outbox to
- * append (commit_phase tells). The task then has store, chain, run, history, and a publication
+/* Recovers a task that was checked: afterwards it continues where it was, or replays, or has an
+ * outbox to append (commit_phase tells). The task then has chain, run, history, and a publication
  * unless it replays or rebuilds. */
 RIACHO_CHECKED riacho_status riacho_run_open(riacho_task *task, riacho_error *err);
 /* Frees everything of the run, the store included; nothing is written. NULL is fine. */
@@ -123,7 +123,8 @@ RIACHO_CHECKED riacho_status riacho_run_process(riacho_run *run, const riacho_pa
 /* Calls the wall-clock punctuators that are due; ret_count: 1 when there were some. */
 RIACHO_CHECKED riacho_status riacho_run_punctuate(riacho_run *run, size_t *ret_count,
                                                   riacho_error *err);
-/* Before when process may not go on, because a commit, an attempt or a punctuator waits; 0: none. */
+/* Before when process may not go on, because a commit, an attempt or a punctuator waits; 0: none
+ * does. */
 int64_t riacho_run_waits_until_ns(const riacho_run *run);
 /* Whether process would do something now (as far as is known without fetching). */
 bool riacho_run_ready(riacho_run *run, int64_t now_ns);

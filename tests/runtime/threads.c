@@ -88,6 +88,47 @@ static void test_the_time_of_a_record_that_waits_is_not_committed(void **state)
     fixture_free(f);
 }
 
+static _Atomic int later;
+
+static riacho_status later_each(riacho_ctx *ctx, const riacho_record *record)
+{
+    RIACHO_TRY(riacho_forward(ctx, record));
+    return later-- > 0 ? RIACHO_RETRY : RIACHO_OK;
+}
+
+static riacho_status later_tick(riacho_ctx *ctx, int64_t at_ms)
+{
+    (void)ctx;
+    (void)at_ms;
+    return later-- > 0 ? RIACHO_RETRY : RIACHO_OK;
+}
+
+/* Nothing else happens meanwhile that could wake the thread. */
+static void test_what_was_put_off_is_tried_again_by_itself(void **state)
+{
+    (void)state;
+    for (int ticks = 0; ticks < 2; ticks++) {
+        fixture *f =
+            fixture_new(&(fixture_options){.threads = 1, .stream_tick = ticks ? later_tick : NULL});
+        if (!ticks) {
+            fixture_count_below_latest(f);
+            f->count.each = later_each;
+        }
+        later = 2;
+        fixture_start(f);
+        fixture_send(f, 0, 1, 10);
+        for (int waited_ms = 0; later >= 0 && waited_ms < DRAIN_MS; waited_ms++)
+            usleep(1000);
+        assert_int_equal(later, -1);
+        drain(f);
+        riacho_task *task = fixture_task(f, ticks ? "1_0" : "0_0");
+        assert_int_equal(atomic_load(&task->counters.retries), 2);
+        fixture_expect_topic(f, FIXTURE_OUT, "a0=1@10");
+        fixture_stop(f);
+        fixture_free(f);
+    }
+}
+
 /* ---- crashes --------------------------------------------------------------------------------- */
 
 static void test_a_crash_of_many_threads_leaves_each_effect_once(void **state)
@@ -223,6 +264,7 @@ static void test_a_bad_record_under_stop_ends_all_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_was_put_off_is_tried_again_by_itself),
         cmocka_unit_test(test_the_time_of_a_record_that_waits_is_not_committed),
         cmocka_unit_test(test_many_threads_give_what_one_gives),
         cmocka_unit_test(test_threads_on_disk),
