@@ -161,6 +161,41 @@ static riacho_status carry_out(struct errand *errand)
     return status;
 }
 
+/* Whose key it is. A client that holds no visitor's id is given another with every answer, so its
+ * key stands alone: else a lost first answer would be repeated as a second event. */
+static riacho_bytes owner_of(const riacho_http_request *request)
+{
+    return request->visitor_state == RIACHO_VISITOR_KNOWN ? request->visitor : riacho_text("");
+}
+
+static riacho_idempotent_hash key_of(const struct errand *errand, riacho_bytes owner)
+{
+    const riacho_bytes parts[] = {owner, errand->request.idempotency_key};
+    return hash_parts(errand->exchange->api, parts, 2);
+}
+
+static riacho_idempotent_hash body_of(const struct errand *errand)
+{
+    const riacho_http_request *request = errand->exchange->request;
+    const riacho_bytes parts[] = {request->target, request->body};
+    return hash_parts(errand->exchange->api, parts, 2);
+}
+
+/* The same client may come back with the id that it was given just now. */
+static void remember_for_new_visitor(const struct errand *errand,
+                                     const riacho_idempotent_reply *reply)
+{
+    const riacho_http_request *request = errand->exchange->request;
+    riacho_idempotency *table = errand->exchange->api->idempotency;
+    riacho_idempotent_reply before;
+    if (request->visitor_state == RIACHO_VISITOR_KNOWN)
+        return;
+    const riacho_idempotent_hash key = key_of(errand, request->visitor);
+    if (riacho_idempotency_begin(table, key, body_of(errand), request->arena, &before) ==
+        RIACHO_IDEMPOTENT_FIRST)
+        riacho_idempotency_end(table, key, reply);
+}
+
 static void carry_out_once(struct errand *errand)
 {
     riacho_idempotency *table = errand->exchange->api->idempotency;
@@ -173,6 +208,7 @@ static void carry_out_once(struct errand *errand)
                                            riacho_text(position->topic), position->partition,
                                            position->next};
     riacho_idempotency_end(table, errand->key, &reply);
+    remember_for_new_visitor(errand, &reply);
     answer_accepted(errand);
 }
 
@@ -182,16 +218,9 @@ static void answer_with_key(struct errand *errand)
     riacho_exchange *exchange = errand->exchange;
     riacho_http_request *request = exchange->request;
     riacho_idempotent_reply reply;
-    /* A client that holds no visitor's id has a new one in every request: its key stands alone, or a
-     * lost first reply would be answered by a second event. */
-    const riacho_bytes owner =
-        request->visitor_state == RIACHO_VISITOR_KNOWN ? request->visitor : riacho_text("");
-    const riacho_bytes key_parts[] = {owner, errand->request.idempotency_key};
-    const riacho_bytes body_parts[] = {request->target, request->body};
-    errand->key = hash_parts(exchange->api, key_parts, 2);
-    switch (riacho_idempotency_begin(exchange->api->idempotency, errand->key,
-                                     hash_parts(exchange->api, body_parts, 2), request->arena,
-                                     &reply)) {
+    errand->key = key_of(errand, owner_of(request));
+    switch (riacho_idempotency_begin(exchange->api->idempotency, errand->key, body_of(errand),
+                                     request->arena, &reply)) {
     case RIACHO_IDEMPOTENT_FIRST:
         carry_out_once(errand);
         return;

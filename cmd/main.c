@@ -8,7 +8,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/macros.h"
 #include "base/text.h"
@@ -111,7 +113,9 @@ static int run_verb(const riacho_verb *verb, int used, int argc, char **argv)
     if (argp_parse(&argp, argc - used, argv + used, 0, NULL, &line) != 0)
         return RIACHO_EXIT_USAGE;
     const int exit_code = verb->run(&line);
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    struct stat out;
+    const bool piped = fstat(STDOUT_FILENO, &out) == 0 && S_ISFIFO(out.st_mode);
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || piped) /* a reader that has enough may go */
         return exit_code;
     return riacho_complain(&line, RIACHO_EXIT_FAILED, "stdout could not be written whole");
 }
