@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "base/text.h"
 #include "problem.h"
 #include "server.h"
 
@@ -22,29 +23,6 @@ static const char head[] =
     "</style></head><body><main><h1>Riacho API</h1>"
     "<p>The same in a form for programs: <a href=\"/openapi.json\">OpenAPI 3.1</a>.</p>";
 
-/* Escapes what HTML would take for markup. */
-static void write_text(riacho_buffer *out, const char *text)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '<':
-            riacho_buffer_printf(out, "&lt;");
-            break;
-        case '>':
-            riacho_buffer_printf(out, "&gt;");
-            break;
-        case '&':
-            riacho_buffer_printf(out, "&amp;");
-            break;
-        case '"':
-            riacho_buffer_printf(out, "&quot;");
-            break;
-        default:
-            riacho_buffer_append(out, text, 1);
-        }
-    }
-}
-
 static void write_routes(const riacho_api *api, riacho_buffer *out)
 {
     const riacho_endpoint *const *endpoints;
@@ -53,11 +31,11 @@ static void write_routes(const riacho_api *api, riacho_buffer *out)
                               "<th>Path</th><th>What</th><th>Group</th></tr></thead><tbody>");
     for (size_t i = 0; i < count; i++) {
         riacho_buffer_printf(out, "<tr><td>%s</td><td><code>", endpoints[i]->method);
-        write_text(out, endpoints[i]->path);
+        riacho_markup_escape(endpoints[i]->path, out);
         riacho_buffer_printf(out, "</code></td><td>");
-        write_text(out, endpoints[i]->summary);
+        riacho_markup_escape(endpoints[i]->summary, out);
         riacho_buffer_printf(out, "</td><td>");
-        write_text(out, endpoints[i]->tag);
+        riacho_markup_escape(endpoints[i]->tag, out);
         riacho_buffer_printf(out, "</td></tr>");
     }
     riacho_buffer_printf(out, "</tbody></table>");
@@ -72,9 +50,9 @@ static void write_problems(riacho_buffer *out)
         const riacho_problem_info *info = riacho_problem_describe(i);
         riacho_buffer_printf(out, "<dt id=\"%s\"><code>%s</code> (%u): ", info->word, info->word,
                              info->status);
-        write_text(out, info->title);
+        riacho_markup_escape(info->title, out);
         riacho_buffer_printf(out, "</dt><dd>");
-        write_text(out, info->doc);
+        riacho_markup_escape(info->doc, out);
         riacho_buffer_printf(out, "</dd>");
     }
     riacho_buffer_printf(out, "</dl>");

@@ -257,3 +257,29 @@ const char *riacho_suggest(riacho_bytes word, const char *const *candidates, siz
     }
     return best;
 }
+
+void riacho_markup_escape(const char *text, riacho_buffer *out)
+{
+    for (; *text; text++) {
+        switch (*text) {
+        case '<':
+            riacho_buffer_printf(out, "&lt;");
+            break;
+        case '>':
+            riacho_buffer_printf(out, "&gt;");
+            break;
+        case '&':
+            riacho_buffer_printf(out, "&amp;");
+            break;
+        case '"':
+            riacho_buffer_printf(out, "&quot;");
+            break;
+        case '\n':
+            riacho_buffer_printf(out, "&#10;");
+            break;
+        default:
+            if ((unsigned char)*text >= 0x20 || *text == '\t')
+                riacho_buffer_append(out, text, 1);
+        }
+    }
+}

@@ -131,11 +131,6 @@ riacho_status riacho_project_add(riacho_project *project, const riacho_topology 
     return RIACHO_OK;
 }
 
-static const char *environment(const char *name)
-{
-    return getenv(name);
-}
-
 /* Joins the file's array to what the files before it gave. */
 static void add_json(const riacho_issues *issues, riacho_buffer *report)
 {
@@ -156,7 +151,7 @@ static riacho_status read_file(riacho_project *project, const char *path,
                                const riacho_project_options *options)
 {
     riacho_issue_list issues = {.arena = project->arena};
-    const riacho_yaml_options yaml = {.environment = environment};
+    const riacho_yaml_options yaml = {.environment = riacho_environment};
     const riacho_yaml_file *file = NULL;
     riacho_yaml_documents documents = {0};
 

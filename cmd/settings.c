@@ -115,11 +115,6 @@ static riacho_status check_value(const riacho_setting *setting, const char *text
     return RIACHO_OK;
 }
 
-static const char *environment(const char *name)
-{
-    return getenv(name);
-}
-
 static void from_file(const riacho_worker_file *file, riacho_settings_found *found)
 {
     const char *texts[RIACHO_SETTING_COUNT] = {
@@ -147,7 +142,7 @@ static void from_file(const riacho_worker_file *file, riacho_settings_found *fou
 static riacho_status read_file(const char *path, riacho_settings_found *found, riacho_error *err)
 {
     riacho_issue_list issues = {.arena = found->arena};
-    const riacho_yaml_options options = {.environment = environment};
+    const riacho_yaml_options options = {.environment = riacho_environment};
     const riacho_yaml_file *file = NULL;
     riacho_yaml_documents documents = {0};
     riacho_status status = riacho_yaml_read_file(path, found->arena, &issues, &file);
@@ -196,6 +191,11 @@ riacho_status riacho_settings_read(const riacho_line *line, const char *file, ri
     }
     *ret_found = found;
     return RIACHO_OK;
+}
+
+const char *riacho_environment(const char *name)
+{
+    return getenv(name);
 }
 
 const char *riacho_setting_text(const riacho_settings_found *found, riacho_setting_key key)

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "riacho/codec.h"
 
 static void print_place(const riacho_test_result *result, const riacho_failure *failure)
@@ -54,32 +55,6 @@ void riacho_report_json(const riacho_test_result *results, riacho_buffer *out)
     riacho_buffer_printf(out, "],\"passed\":%zu,\"failed\":%zu}\n", passed, failed);
 }
 
-static void put_xml(const char *text, riacho_buffer *out)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '<':
-            riacho_buffer_printf(out, "&lt;");
-            break;
-        case '>':
-            riacho_buffer_printf(out, "&gt;");
-            break;
-        case '&':
-            riacho_buffer_printf(out, "&amp;");
-            break;
-        case '"':
-            riacho_buffer_printf(out, "&quot;");
-            break;
-        case '\n':
-            riacho_buffer_printf(out, "&#10;");
-            break;
-        default:
-            if ((unsigned char)*text >= 0x20 || *text == '\t')
-                riacho_buffer_append(out, text, 1);
-        }
-    }
-}
-
 void riacho_report_junit(const riacho_test_result *results, riacho_buffer *out)
 {
     size_t count = 0, failed = 0;
@@ -93,15 +68,15 @@ void riacho_report_junit(const riacho_test_result *results, riacho_buffer *out)
                          count, failed);
     for (const riacho_test_result *at = results; at; at = at->following) {
         riacho_buffer_printf(out, "  <testcase classname=\"");
-        put_xml(at->suite, out);
+        riacho_markup_escape(at->suite, out);
         riacho_buffer_printf(out, "\" name=\"");
-        put_xml(at->test, out);
+        riacho_markup_escape(at->test, out);
         riacho_buffer_printf(out, at->failures ? "\">\n" : "\"/>\n");
         for (const riacho_failure *failure = at->failures; failure; failure = failure->following) {
             riacho_buffer_printf(out, "    <failure message=\"");
-            put_xml(failure->text, out);
+            riacho_markup_escape(failure->text, out);
             riacho_buffer_printf(out, "\">");
-            put_xml(failure->mark.file ? failure->mark.file : at->file, out);
+            riacho_markup_escape(failure->mark.file ? failure->mark.file : at->file, out);
             riacho_buffer_printf(out, ":%u</failure>\n", failure->mark.line);
         }
         if (at->failures)

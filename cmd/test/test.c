@@ -22,11 +22,6 @@ typedef struct session {
     size_t passed, failed, refused;
 } session;
 
-static const char *environment(const char *name)
-{
-    return getenv(name);
-}
-
 static void print_issues(riacho_issue_list *issues, const riacho_yaml_file *file)
 {
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
@@ -87,7 +82,7 @@ static const riacho_topology *find_topology(session *all, const riacho_suite *su
                                             riacho_issue_list *issues,
                                             const riacho_yaml_file **ret_file)
 {
-    const riacho_yaml_options options = {.environment = environment};
+    const riacho_yaml_options options = {.environment = riacho_environment};
     riacho_yaml_documents documents = {0};
     *ret_file = suite->yaml;
     if (suite->inline_node)
@@ -141,7 +136,7 @@ static void play_suite(session *all, const riacho_suite *suite)
 static void play_file(session *all, const char *path)
 {
     riacho_issue_list issues = {.arena = all->arena};
-    const riacho_yaml_options options = {.environment = environment};
+    const riacho_yaml_options options = {.environment = riacho_environment};
     const riacho_yaml_file *file = NULL;
     riacho_yaml_documents documents = {0};
     if (riacho_yaml_read_file(path, all->arena, &issues, &file) == RIACHO_OK)
