@@ -146,6 +146,11 @@ static void add_json(const riacho_issues *issues, riacho_buffer *report)
                          (const char *)array.data + 1);
 }
 
+const char *riacho_environment(const char *name)
+{
+    return getenv(name);
+}
+
 /* Reads one file; every issue is in the report afterwards. */
 static riacho_status read_file(riacho_project *project, const char *path,
                                const riacho_project_options *options)

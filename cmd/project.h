@@ -11,6 +11,9 @@
 #include "settings.h"
 #include "topology/yaml.h"
 
+/* Gives ${NAME} of our YAML files: the process's environment; NULL when it is not set. */
+const char *riacho_environment(const char *name);
+
 /* How deep validation goes. */
 typedef enum riacho_depth { RIACHO_DEPTH_LIBRARIES = 0, RIACHO_DEPTH_FILE } riacho_depth;
 

@@ -3,7 +3,7 @@
  * settings.c - see settings.h. A secret never stands here: those are read from files whose names
  * may.
  */
-#include "settings.h"
+#include "project.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,11 +191,6 @@ riacho_status riacho_settings_read(const riacho_line *line, const char *file, ri
     }
     *ret_found = found;
     return RIACHO_OK;
-}
-
-const char *riacho_environment(const char *name)
-{
-    return getenv(name);
 }
 
 const char *riacho_setting_text(const riacho_settings_found *found, riacho_setting_key key)

@@ -73,8 +73,5 @@ RIACHO_CHECKED riacho_status riacho_settings_read(const riacho_line *line, const
                                                   riacho_settings_found *ret_found,
                                                   riacho_error *err);
 
-/* Gives ${NAME} of our YAML files: the process's environment; NULL when it is not set. */
-const char *riacho_environment(const char *name);
-
 const char *riacho_setting_text(const riacho_settings_found *found, riacho_setting_key key);
 int64_t riacho_setting_number(const riacho_settings_found *found, riacho_setting_key key);
