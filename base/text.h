@@ -31,8 +31,8 @@ RIACHO_CHECKED riacho_status riacho_base64url_decode(riacho_bytes text, riacho_b
 /* Well-formed UTF-8, no surrogates, nothing beyond U+10FFFF. */
 bool riacho_utf8_valid(riacho_bytes text);
 
-/* Appends text as it may stand in HTML and XML, between tags and in quoted attributes: markup and line
- * ends escaped, other control characters left out. */
+/* Appends text as it may stand in HTML and XML, between tags and in quoted attributes: markup and
+ * line ends escaped, other control characters left out. */
 void riacho_markup_escape(const char *text, riacho_buffer *out);
 
 /* The candidate that was probably meant (close by edit distance), or NULL. */
