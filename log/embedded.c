@@ -149,7 +149,6 @@ static void space(riacho_log *log, uint64_t *ret_free, uint64_t *ret_total)
 
 const riacho_log_ops riacho_embedded_ops = {
     .name = "embedded",
-    .state_first = true,
     .topic_ensure = riacho_embedded_topic_ensure,
     .topic_describe = riacho_embedded_topic_describe,
     .topic_list = riacho_embedded_topic_list,

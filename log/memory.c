@@ -445,7 +445,6 @@ static void close_log(riacho_log *base)
 
 static const riacho_log_ops memory_ops = {
     .name = "memory",
-    .state_first = true,
     .topic_ensure = topic_ensure,
     .topic_describe = topic_describe,
     .topic_list = topic_list,

@@ -20,6 +20,18 @@ static const char *const site_names[] = {
     [RIACHO_SITE_OUTPUTS_WRITTEN] = "outputsWritten",
     [RIACHO_SITE_AFTER_COMMIT] = "afterCommit",
     [RIACHO_SITE_RECOVERY] = "recovery",
+    [RIACHO_SITE_BEGUN] = "begun",
+    [RIACHO_SITE_SENT_SOME] = "sentSome",
+    [RIACHO_SITE_BEFORE_POSITIONS] = "beforePositions",
+    [RIACHO_SITE_AFTER_POSITIONS] = "afterPositions",
+    [RIACHO_SITE_COMMITTING] = "committing",
+    [RIACHO_SITE_COMMITTED] = "committed",
+    [RIACHO_SITE_STATE_SOME] = "stateSome",
+    [RIACHO_SITE_RESTORING] = "restoring",
+    [RIACHO_SITE_CHECKPOINT] = "checkpoint",
+    [RIACHO_SITE_PROMOTION] = "promotion",
+    [RIACHO_SITE_REVOKING] = "revoking",
+    [RIACHO_SITE_INIT] = "init",
 };
 
 #ifdef RIACHO_FAULTS
@@ -34,7 +46,7 @@ static struct {
 
 static riacho_site site_named(riacho_bytes name)
 {
-    for (riacho_site site = RIACHO_SITE_RECORD; site <= RIACHO_SITE_RECOVERY; site++) {
+    for (riacho_site site = RIACHO_SITE_RECORD; site <= RIACHO_SITE_INIT; site++) {
         if (riacho_bytes_equal(riacho_text(site_names[site]), name))
             return site;
     }

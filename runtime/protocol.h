@@ -4,7 +4,7 @@
  * restart has to do. Nothing here touches a log or a store; commit.c and open.c carry it out, and
  * docs/commit.md argues why it is right.
  *
- * A commit of a task on a log that takes state first (riacho_log_ops.state_first):
+ * A commit of a task on a log that takes state first (riacho_log_ops.broker is NULL):
  *
  *              flush            write              append            publish
  *    OPEN ---------> FLUSHED ---------> STATE_WRITTEN ---------> LOGGED ---------> OPEN

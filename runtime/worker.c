@@ -40,7 +40,7 @@ riacho_status riacho_worker_open(const riacho_worker_options *options, riacho_wo
                                  riacho_error *err)
 {
     assert(options->log && options->stores);
-    if (!options->log->ops->state_first)
+    if (options->log->ops->broker)
         return riacho_fail(err, RIACHO_REJECT,
                            "the log '%s' commits before state is written, which this worker cannot "
                            "do yet",

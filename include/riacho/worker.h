@@ -30,6 +30,20 @@ typedef enum riacho_site {
                                     see the old state */
     RIACHO_SITE_AFTER_COMMIT,    /* readers see the commit */
     RIACHO_SITE_RECOVERY,        /* a task was opened, its outbox is not yet repaired */
+
+    /* On a log that workers share. */
+    RIACHO_SITE_BEGUN,            /* a transaction was begun, nothing is sent */
+    RIACHO_SITE_SENT_SOME,        /* some of its records are sent */
+    RIACHO_SITE_BEFORE_POSITIONS, /* all of its records are sent, its positions are not */
+    RIACHO_SITE_AFTER_POSITIONS,  /* its positions are sent, its end is not asked for */
+    RIACHO_SITE_COMMITTING,       /* its end was asked for, the answer has not come */
+    RIACHO_SITE_COMMITTED,        /* it is committed, no state is written */
+    RIACHO_SITE_STATE_SOME,       /* the state of some tasks of the transaction is written */
+    RIACHO_SITE_RESTORING,        /* in the middle of a restore */
+    RIACHO_SITE_CHECKPOINT,       /* in the middle of making or fetching a checkpoint */
+    RIACHO_SITE_PROMOTION,        /* a standby becomes the active task */
+    RIACHO_SITE_REVOKING,         /* leases were revoked, the last commit is not made */
+    RIACHO_SITE_INIT,             /* a producer was opened, its predecessor is not fenced yet */
 } riacho_site;
 
 typedef struct riacho_worker_options {
@@ -70,6 +84,20 @@ void riacho_worker_close(riacho_worker *worker);
 typedef enum riacho_drive { RIACHO_DRIVE_COMMIT = 0, RIACHO_DRIVE_NO_COMMIT } riacho_drive;
 RIACHO_CHECKED riacho_status riacho_worker_drive(riacho_worker *worker, riacho_drive commit,
                                                  riacho_error *err);
+
+/* threads == 0 on a log that workers share (port/broker.h): one small step of one part, at most one
+ * call of the log that could wait. A simulator chooses the order of all workers' parts; threads do
+ * the same steps in loops. ret_did: whether there was something to do. RIACHO_FATAL ends the
+ * worker. */
+typedef enum riacho_part {
+    RIACHO_PART_CONTROL = 0, /* membership, and handing tasks over */
+    RIACHO_PART_RESTORE,     /* bringing state up to its changelogs */
+    RIACHO_PART_STREAM,      /* processing, sealing what is due for a commit, taking its outcome */
+    RIACHO_PART_COMMIT,      /* the transaction of what was sealed */
+    RIACHO_PARTS,
+} riacho_part;
+RIACHO_CHECKED riacho_status riacho_worker_step(riacho_worker *worker, riacho_part part,
+                                                bool *ret_did, riacho_error *err);
 
 /* Asks every task for a commit soon. Any thread. */
 void riacho_worker_request_commit(riacho_worker *worker);

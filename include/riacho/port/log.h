@@ -71,12 +71,15 @@ typedef struct riacho_log_assignment {
     uint32_t tag;
 } riacho_log_assignment;
 
+struct riacho_broker_ops; /* port/broker.h */
+
 typedef struct riacho_log_ops {
     const char *name;
-    /* true: state is written before `commit`, with the outputs in its outbox, and `commit` is
-     * idempotent by number (the embedded log). false: `commit` is one transaction and state is
-     * written after it (Kafka). */
-    bool state_first;
+    /* NULL: one process owns the log; state is written before `commit`, with the outputs in its
+     * outbox, and `commit` is idempotent by number (the embedded log). Else workers share it;
+     * outputs, changes of state and positions are one transaction, and state is written after it
+     * (Kafka): `commit`, `commit_all` and `committed` are NULL. */
+    const struct riacho_broker_ops *broker;
 
     /* Creates the topic, or checks that it is there with that many partitions: RIACHO_REJECT names
      * both counts. Cleanup and retention of an existing topic follow the spec. */
