@@ -41,6 +41,13 @@ typedef struct riacho_thread {
     uint64_t commit_requests_seen;
     pthread_t pthread;
     bool started;
+
+    /* On a log that workers share; else NULL. */
+    struct riacho_box *box;      /* shared/handover.h: what comes to the thread */
+    struct riacho_box *restorer; /* where tasks of a transaction that failed go */
+    struct riacho_box *control;  /* where closed tasks go */
+    struct riacho_transaction *transaction;
+    struct riacho_seal *seal;
 } riacho_thread;
 
 /* Opens the reader and assigns every input of the runs, which are in place. */
@@ -56,6 +63,12 @@ RIACHO_CHECKED riacho_status riacho_thread_drive(riacho_thread *thread, riacho_d
                                                  riacho_error *err);
 /* Commits every task that has something to commit: at the end. RIACHO_RETRY: one found no room. */
 RIACHO_CHECKED riacho_status riacho_thread_commit_all(riacho_thread *thread, riacho_error *err);
+
+/* On a log that workers share: tasks come and go through the thread's box (RUN, RELEASE, DROP), and
+ * one step is one round: the box, fetch, process, punctuate, seal what is due, take an outcome. It
+ * waits at most wait_ms, in the fetch. ret_did: whether there was something to do. */
+RIACHO_CHECKED riacho_status riacho_thread_step(riacho_thread *thread, int64_t wait_ms,
+                                                bool *ret_did, riacho_error *err);
 
 /* worker.c: the worker ends with this status, the first one given; every thread stops without a
  * commit when it is RIACHO_FATAL. */

@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* Same contract as the embedded log, state written first included. Never fails. `poll` with nothing to read
- * returns at once whatever wait_ms is (virtual time does not pass by itself). */
+/* Same contract as the embedded log: state is written first. Never fails. `poll` with nothing to
+ * read returns at once whatever wait_ms is (virtual time does not pass by itself). */
 riacho_log *riacho_memory_log_new(riacho_clock *clock);
 
 #ifdef __cplusplus

@@ -38,13 +38,16 @@ typedef enum riacho_verdict {
 
 /* ---- producers ------------------------------------------------------------------------------- */
 
-typedef enum riacho_delivery { RIACHO_EXACTLY_ONCE = 0, RIACHO_AT_LEAST_ONCE } riacho_delivery;
+typedef enum riacho_delivery {
+    RIACHO_DELIVERY_EXACTLY_ONCE = 0,
+    RIACHO_DELIVERY_AT_LEAST_ONCE,
+} riacho_delivery;
 
 typedef struct riacho_producer_options {
     /* Stable over restarts of the same thread of the same worker, so that a new start fences the
      * one before it and ends its transaction at once. */
     const char *id;
-    /* RIACHO_AT_LEAST_ONCE: no transactions; `commit` waits until every record is acknowledged and
+    /* RIACHO_DELIVERY_AT_LEAST_ONCE: no transactions; `commit` waits until every record is acknowledged and
      * then commits the positions, `abort` forgets both. */
     riacho_delivery delivery;
 } riacho_producer_options;
