@@ -47,8 +47,8 @@ typedef struct riacho_producer_options {
     /* Stable over restarts of the same thread of the same worker, so that a new start fences the
      * one before it and ends its transaction at once. */
     const char *id;
-    /* RIACHO_DELIVERY_AT_LEAST_ONCE: no transactions; `commit` waits until every record is acknowledged and
-     * then commits the positions, `abort` forgets both. */
+    /* At least once: no transactions; `commit` waits until every record is acknowledged and then
+     * commits the positions, `abort` forgets both. */
     riacho_delivery delivery;
 } riacho_producer_options;
 
