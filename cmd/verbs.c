@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "desk.h"
+#ifdef RIACHO_KAFKA
+#include "log/kafka/client.h"
+#endif
 
 /* Flags that several verbs have. */
 #define URL_FLAG                                                                                   \
@@ -259,12 +262,40 @@ const riacho_verb riacho_verbs[] = {
     {0},
 };
 
+/* What Kafka is spoken with: NULL in a program that was built without. */
+#ifdef RIACHO_KAFKA
+static const char *kafka_version(void)
+{
+    return riacho_kafka_client_version();
+}
+
+static const char *kafka_origin(void)
+{
+    return riacho_kafka_client_origin();
+}
+#else
+static const char *kafka_version(void)
+{
+    return NULL;
+}
+
+static const char *kafka_origin(void)
+{
+    return NULL;
+}
+#endif
+
 int riacho_verb_version(const riacho_line *line)
 {
-    if (riacho_flag_given(line, "json"))
-        puts("{\"riacho\":\"" RIACHO_VERSION "\",\"rocksdb\":\"" RIACHO_ROCKSDB_VERSION "\"}");
+    const bool json = riacho_flag_given(line, "json");
+    printf(json ? "{\"riacho\":\"%s\",\"rocksdb\":\"%s\"," : "riacho %s (RocksDB %s, ",
+           RIACHO_VERSION, RIACHO_ROCKSDB_VERSION);
+    if (kafka_version())
+        printf(json ? "\"librdkafka\":{\"version\":\"%s\",\"origin\":\"%s\"}}\n"
+                    : "librdkafka %s %s)\n",
+               kafka_version(), kafka_origin());
     else
-        puts("riacho " RIACHO_VERSION " (RocksDB " RIACHO_ROCKSDB_VERSION ")");
+        puts(json ? "\"librdkafka\":null}" : "built without Kafka)");
     return RIACHO_EXIT_OK;
 }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 # setup.sh - sourced by ./start and ./check: installs the Debian packages that are missing, and says which.
+#
+# RIACHO_KAFKA=OFF builds without Kafka, RIACHO_RDKAFKA=system with the system's librdkafka (cmake/librdkafka.cmake).
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -42,18 +44,43 @@ ensure_packages() {
 
 build_packages="build-essential cmake ninja-build pkg-config librocksdb-dev libulfius-dev libcurl4-gnutls-dev libjansson-dev libavro-dev
  libfyaml-dev libxxhash-dev liblz4-dev libgnutls28-dev libmicrohttpd-dev libcmocka-dev"
+rdkafka_packages="libssl-dev libzstd-dev zlib1g-dev"
 check_packages="clang clang-format llvm libclang-rt-dev python3 python3-venv prometheus curl git ccache procps"
 
 # Debian names the compiler runtime after its version.
 clang_runtime() { apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1; }
 
-# build_preset NAME [TARGET...]: configures once, then builds what changed.
+# with_kafka: whether this build has Kafka.
+with_kafka() {
+    case ${RIACHO_KAFKA:-ON} in
+    [Oo][Ff][Ff] | 0 | [Nn][Oo] | [Ff][Aa][Ll][Ss][Ee]) return 1 ;;
+    esac
+}
+
+# ensure_rdkafka plain|thread: librdkafka is there, with what it is built from. A second call costs a tenth of a second.
+ensure_rdkafka() {
+    with_kafka || return 0
+    if [ "${RIACHO_RDKAFKA:-pinned}" = system ]; then
+        ensure_packages librdkafka-dev
+        return
+    fi
+    # shellcheck disable=SC2086
+    ensure_packages $rdkafka_packages
+    third_party/librdkafka/build --cached "$1" >/dev/null && return
+    # Whoever has an npm of another source keeps it.
+    command -v npm >/dev/null 2>&1 || ensure_packages nodejs npm
+    third_party/librdkafka/build "$1" >/dev/null || exit 1
+}
+
+# build_preset NAME [TARGET...]: configures once, or again when the environment chooses another Kafka; then builds what changed.
 build_preset() {
     preset=$1
     shift
-    if [ ! -f "build/$preset/build.ninja" ]; then
+    case $preset in tsan) ensure_rdkafka thread ;; *) ensure_rdkafka plain ;; esac
+    if [ ! -f "build/$preset/build.ninja" ] || [ -n "${RIACHO_KAFKA:-}${RIACHO_RDKAFKA:-}" ]; then
         say "riacho: configuring build/$preset"
-        cmake --preset "$preset" >"/tmp/riacho-configure-$preset.$$" 2>&1 || {
+        cmake --preset "$preset" ${RIACHO_KAFKA:+-D "RIACHO_KAFKA=$RIACHO_KAFKA"} ${RIACHO_RDKAFKA:+-D "RIACHO_RDKAFKA=$RIACHO_RDKAFKA"} \
+            >"/tmp/riacho-configure-$preset.$$" 2>&1 || {
             cat "/tmp/riacho-configure-$preset.$$" >&2
             rm -f "/tmp/riacho-configure-$preset.$$" "build/$preset/build.ninja"
             die "configuring build/$preset failed (above)"

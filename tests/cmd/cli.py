@@ -90,9 +90,12 @@ class Words(Case):
                 self.fails(2, "--(count|partition|limit|partitions|retention):? ", *args)
 
     def test_version_is_text_or_json(self):
-        self.assertRegex(self.works("version"), r"^riacho \d+\.\d+\.\d+ \(RocksDB")
+        self.assertRegex(self.works("version"), r"^riacho \d+\.\d+\.\d+ \(RocksDB \S+, (librdkafka \d\S+ (pinned|system)|built without Kafka)\)$")
         self.assertEqual(self.works("--version"), self.works("version"))
-        self.assertEqual(set(json.loads(self.works("version", "--json"))), {"riacho", "rocksdb"})
+        told = json.loads(self.works("version", "--json"))
+        self.assertEqual(set(told), {"riacho", "rocksdb", "librdkafka"})
+        if told["librdkafka"]:
+            self.assertRegex(self.works("version"), re.escape("{version} {origin})".format(**told["librdkafka"])))
 
     def complete(self, *words):
         script = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _riacho; printf "%s\\n" "${COMPREPLY[@]}"'
