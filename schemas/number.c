@@ -2,23 +2,34 @@
  *
  * number.c - see number.h.
  *
- * Both directions have a quick way that is exact and covers what people write, and fall back on the
- * C library. The quick way rests on one fact: when digits < 2^53 and exponent <= 22, digits and
- * 10^exponent are both exact doubles, so their product or quotient is the correctly rounded value
- * of the decimal text.
+ * Printing is shortest.c with a point put in. Parsing has a quick way that is exact and covers what
+ * people write, and falls back on the C library. The quick way rests on one fact: when digits < 2^53
+ * and exponent <= 22, digits and 10^exponent are both exact doubles, so their product or quotient is
+ * the correctly rounded value of the decimal text.
  */
 #include "number.h"
 
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXACT_POWER_MAX = 22, QUICK_FRACTION_MAX = 9 };
+#include "shortest.h"
 
-static const double EXACT_DIGITS_MAX = 9007199254740992.0; /* 2^53 */
+enum {
+    EXACT_POWER_MAX = 22,
+    DIGITS_MAX = 20, /* of 64 bits */
+    /* Where the point may stand, counted from the first digit, without an exponent being written:
+     * from 0.0000001 to 21 digits in front of it. */
+    PLAIN_POINT_MIN = -7,
+    PLAIN_POINT_MAX = 21,
+};
+
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
 
 static const double powers[EXACT_POWER_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -40,14 +51,16 @@ static locale_t get_c_locale(void)
 
 static size_t print_digits(uint64_t digits, char *ret_text)
 {
-    char backwards[24];
-    size_t size = 0;
-    do {
-        backwards[size++] = (char)('0' + digits % 10);
-        digits /= 10;
-    } while (digits);
-    for (size_t i = 0; i < size; i++)
-        ret_text[i] = backwards[size - 1 - i];
+    char text[DIGITS_MAX];
+    char *at = text + sizeof text;
+    for (; digits >= 100; digits /= 100)
+        memcpy(at -= 2, &pairs[digits % 100 * 2], 2);
+    if (digits >= 10)
+        memcpy(at -= 2, &pairs[digits * 2], 2);
+    else
+        *--at = (char)('0' + digits);
+    const size_t size = (size_t)(text + sizeof text - at);
+    memcpy(ret_text, at, size);
     return size;
 }
 
@@ -59,85 +72,73 @@ size_t riacho_number_print_long(int64_t value, char ret_text[RIACHO_NUMBER_TEXT_
            print_digits(negative ? 0 - (uint64_t)value : (uint64_t)value, ret_text + negative);
 }
 
-/* digits / 10^fraction, fraction > 0; the last digit is not 0. */
-static size_t print_fraction(uint64_t digits, unsigned fraction, char *ret_text)
+/* Digits with a point in them or in front of them: 0 < point < size, or point <= 0. */
+static size_t print_point(const char *digits, size_t size, int point, char *ret_text)
 {
-    const uint64_t power = (uint64_t)powers[fraction];
-    size_t size = print_digits(digits / power, ret_text);
-    uint64_t rest = digits % power;
-    ret_text[size++] = '.';
-    for (unsigned i = fraction; i-- > 0; rest /= 10)
-        ret_text[size + i] = (char)('0' + rest % 10);
-    return size + fraction;
-}
-
-/* Whether the decimal text that `back` is the nearest double of reads as this float: true for all
- * of the text's neighbourhood, so that rounding to double first did no harm. */
-static bool reads_as_float(double back, double magnitude)
-{
-    return (double)(float)nextafter(back, 0) == magnitude &&
-           (double)(float)nextafter(back, INFINITY) == magnitude;
-}
-
-/* Prints a magnitude with few digits behind the point; 0 when that would not be exact. Tries fewer
- * digits first, so the text is the shortest of its kind. */
-static size_t print_quick(double magnitude, bool single, char *ret_text)
-{
-    for (unsigned fraction = 0; fraction <= QUICK_FRACTION_MAX; fraction++) {
-        const double wanted = magnitude * powers[fraction];
-        if (wanted >= EXACT_DIGITS_MAX - 1)
-            return 0;
-        const double scaled = (double)(uint64_t)(wanted + 0.5);
-        const double back = scaled / powers[fraction];
-        if (single ? !reads_as_float(back, magnitude) : back != magnitude)
-            continue;
-        if (fraction == 0)
-            return print_digits((uint64_t)scaled, ret_text);
-        return print_fraction((uint64_t)scaled, fraction, ret_text);
+    char *at = ret_text;
+    if (point <= 0) {
+        *at++ = '0';
+        *at++ = '.';
+        memset(at, '0', (size_t)-point);
+        memcpy(at + (size_t)-point, digits, size);
+        return 2 + (size_t)-point + size;
     }
-    return 0;
+    memcpy(at, digits, (size_t)point);
+    at[point] = '.';
+    memcpy(at + point + 1, digits + point, size - (size_t)point);
+    return size + 1;
 }
 
-/* The fewest significant digits that read back as the value. snprintf follows the program's locale,
- * so its point is put right. */
-static size_t print_slow(double magnitude, bool single, char *ret_text)
+/* "1.5e-9" */
+static size_t print_exponent(const char *digits, size_t size, int exponent, char *ret_text)
 {
-    const int least = single ? 6 : 15, most = single ? 9 : 17;
-    int size = 0;
-    for (int digits = least; digits <= most; digits++) {
-        size = snprintf(ret_text, RIACHO_NUMBER_TEXT_MAX - 1, "%.*g", digits, magnitude);
-        char *comma = strpbrk(ret_text, ",");
-        if (comma)
-            *comma = '.';
-        const double back = single ? (double)strtof_l(ret_text, NULL, get_c_locale())
-                                   : strtod_l(ret_text, NULL, get_c_locale());
-        if (back == magnitude)
-            break;
+    char *at = ret_text;
+    *at++ = digits[0];
+    if (size > 1) {
+        *at++ = '.';
+        memcpy(at, digits + 1, size - 1);
+        at += size - 1;
     }
-    return (size_t)size;
+    *at++ = 'e';
+    *at++ = exponent < 0 ? '-' : '+';
+    return (size_t)(at - ret_text) +
+           print_digits((uint64_t)(exponent < 0 ? -exponent : exponent), at);
 }
 
-static size_t print_number(double value, bool single, char *ret_text)
+static size_t print_decimal(riacho_shortest decimal, char *ret_text)
 {
-    const bool negative = signbit(value);
-    const double magnitude = fabs(value);
-    ret_text[0] = '-';
-    size_t size = 0;
-    if (magnitude < EXACT_DIGITS_MAX)
-        size = print_quick(magnitude, single, ret_text + negative);
-    if (!size)
-        size = print_slow(magnitude, single, ret_text + negative);
-    return negative + size;
+    char digits[RIACHO_NUMBER_TEXT_MAX];
+    if (decimal.exponent == 0)
+        return print_digits(decimal.digits, ret_text);
+    for (; decimal.digits % 10 == 0; decimal.exponent++)
+        decimal.digits /= 10;
+    const size_t size = print_digits(decimal.digits, digits);
+    const int point = (int)size + decimal.exponent;
+    if (point <= PLAIN_POINT_MIN || point > PLAIN_POINT_MAX)
+        return print_exponent(digits, size, point - 1, ret_text);
+    if (point < (int)size)
+        return print_point(digits, size, point, ret_text);
+    memcpy(ret_text, digits, size);
+    memset(ret_text + size, '0', (size_t)decimal.exponent);
+    return (size_t)point;
 }
 
 size_t riacho_number_print_double(double value, char ret_text[RIACHO_NUMBER_TEXT_MAX])
 {
-    return print_number(value, false, ret_text);
+    const bool negative = signbit(value);
+    ret_text[0] = '-';
+    if (value == 0)
+        return negative + print_digits(0, ret_text + negative);
+    return negative + print_decimal(riacho_shortest_double(fabs(value)), ret_text + negative);
 }
 
 size_t riacho_number_print_float(float value, char ret_text[RIACHO_NUMBER_TEXT_MAX])
 {
-    return print_number((double)value, true, ret_text);
+    const bool negative = signbit(value);
+    ret_text[0] = '-';
+    if (value == 0)
+        return negative + print_digits(0, ret_text + negative);
+    return negative + print_decimal(riacho_shortest_float(fabsf(value)), ret_text + negative);
 }
 
 /* The sum of the exponent and the digits behind the point, and the digits as one number. False when
