@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * load.h - HTTP load from threads with one kept-alive connection each, and what the answers took.
+ * load.h - HTTP load over kept-alive connections, and what the answers took.
  *
- * Closed loop: a client sends the next request when the answer is there. Open loop: requests are
- * due at fixed times, and the latency of a late one counts from when it was due, so a server that
- * stalls cannot hide it. Loopback only; bounded in time and count.
+ * Closed loop: a client, a thread, sends the next request when the answer is there. Open loop:
+ * requests are due at fixed times, any idle connection takes the next, and the latency of a late
+ * one counts from when it was due, so a server that stalls cannot hide it. Loopback only; bounded
+ * in time and count.
  */
 #pragma once
 

@@ -10,7 +10,7 @@
  *   readyEmpty, ready   from the start of the process to `ready`, empty and with --keys keys of
  * state
  *
- * Usage: serve --riacho FILE --hello FILE [--seconds N] [--keys N]
+ * Usage: serve --riacho FILE --hello FILE [--seconds N] [--keys N] [--only commands|reads|start]
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -110,10 +110,12 @@ static server start_riacho(const char *program, const char *data, const char *me
 
 static void read_request(void *arg, uint32_t client, uint64_t number, riacho_buffer *out)
 {
-    (void)arg;
     (void)client;
     (void)number;
-    riacho_buffer_printf(out, "GET /api/pets/ghostzinho HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    riacho_buffer_printf(out,
+                         "GET /api/pets/ghostzinho HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                         "Riacho-Visitor: %s\r\n\r\n",
+                         (const char *)arg);
 }
 
 static void command_request(void *arg, uint32_t client, uint64_t number, riacho_buffer *out)
@@ -159,6 +161,7 @@ typedef struct options {
     const char *riacho, *hello;
     double seconds;
     uint64_t keys;
+    const char *only; /* one phase; NULL: all */
 } options;
 
 /* A process that keeps writing, so that the load of the reads is not shared with it. */
@@ -270,13 +273,17 @@ static void measure_start(const options *asked, const char *folder, riacho_buffe
     stop(&killed, SIGTERM);
 }
 
+static bool wants(const options *asked, const char *phase)
+{
+    return !asked->only || strcmp(asked->only, phase) == 0;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option flags[] = {{"riacho", required_argument, NULL, 'r'},
-                                          {"hello", required_argument, NULL, 'h'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"keys", required_argument, NULL, 'k'},
-                                          {0}};
+    static const struct option flags[] = {
+        {"riacho", required_argument, NULL, 'r'},  {"hello", required_argument, NULL, 'h'},
+        {"seconds", required_argument, NULL, 's'}, {"keys", required_argument, NULL, 'k'},
+        {"only", required_argument, NULL, 'o'},    {0}};
     options asked = {.riacho = RIACHO_BINARY_DIR "/riacho",
                      .hello = RIACHO_BINARY_DIR "/hello",
                      .seconds = 3,
@@ -295,6 +302,9 @@ int main(int argc, char **argv)
         case 'k':
             asked.keys = strtoull(optarg, NULL, 10);
             break;
+        case 'o':
+            asked.only = optarg;
+            break;
         default:
             return 2;
         }
@@ -307,11 +317,13 @@ int main(int argc, char **argv)
     snprintf(data, sizeof data, "%s/data", folder);
     server riacho = start_riacho(asked.riacho, data, "128MiB");
     server hello = start((char *const[]){(char *)asked.hello, NULL});
-    measure_commands(&asked, &riacho, &out);
-    measure_reads(&asked, &riacho, &hello, &out);
+    if (wants(&asked, "commands"))
+        measure_commands(&asked, &riacho, &out);
+    if (wants(&asked, "reads"))
+        measure_reads(&asked, &riacho, &hello, &out);
     stop(&hello, SIGKILL);
     stop(&riacho, SIGTERM);
-    if (asked.keys)
+    if (asked.keys && wants(&asked, "start"))
         measure_start(&asked, folder, &out);
     riacho_buffer_printf(&out, "}\n");
     fwrite(out.data, 1, out.size, stdout);
