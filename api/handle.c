@@ -161,7 +161,7 @@ static bool admit(riacho_exchange *exchange)
     riacho_http_request *request = exchange->request;
     const riacho_endpoint_class class = exchange->endpoint->class;
     riacho_error err;
-    if (riacho_visitor_read(&api->secret, request, &err) != RIACHO_OK) {
+    if (riacho_visitor_read(&api->secret, api->known, request, &err) != RIACHO_OK) {
         riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_REQUEST_INVALID,
                               riacho_format(request->arena, "%s", err.text));
         return false;
@@ -299,11 +299,30 @@ static void trace_request(const riacho_exchange *exchange, int64_t took_ns)
                  riacho_format(arena, "%lld", (long long)took_ns / 1000), NULL);
 }
 
+/* Sets what is looked at before it is filled in. The long tables in requests, replies and exchanges
+ * have counts; to clear them would cost as much as reading the value. */
+static void begin(riacho_api *api, riacho_http_request *request, riacho_http_reply *reply,
+                  riacho_exchange *exchange)
+{
+    request->segment_count = request->parameter_count = 0;
+    request->visitor = request->name = (riacho_bytes){0};
+    request->visitor_state = RIACHO_VISITOR_NONE;
+    reply->status = 0;
+    reply->header_count = 0;
+    reply->body = (riacho_bytes){0};
+    reply->problem = NULL;
+    exchange->api = api;
+    exchange->request = request;
+    exchange->reply = reply;
+    exchange->endpoint = NULL;
+    exchange->path_count = 0;
+}
+
 void riacho_api_handle(riacho_api *api, riacho_http_request *request, riacho_http_reply *ret_reply)
 {
     const int64_t from = now_ns();
-    riacho_exchange exchange = {.api = api, .request = request, .reply = ret_reply};
-    memset(ret_reply, 0, sizeof *ret_reply);
+    riacho_exchange exchange;
+    begin(api, request, ret_reply, &exchange);
     riacho_proxies_resolve(&api->proxies, request);
     dispatch(&exchange);
     add_common_headers(&exchange);

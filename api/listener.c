@@ -112,7 +112,7 @@ static void take_back(void *shared)
 
 static void lend(struct _u_response *response, const riacho_http_reply *reply, riacho_arena *arena)
 {
-    struct loan *loan = riacho_alloc_zero(arena, 1, sizeof *loan);
+    struct loan *loan = riacho_alloc(arena, sizeof *loan);
     loan->response = response;
     loan->own_map = response->map_header;
     loan->map = (struct _u_map){(int)reply->header_count, loan->keys, loan->values, loan->lengths};
@@ -121,6 +121,7 @@ static void lend(struct _u_response *response, const riacho_http_reply *reply, r
         loan->values[i] = (char *)(uintptr_t)reply->values[i];
         loan->lengths[i] = strlen(reply->values[i]);
     }
+    loan->keys[reply->header_count] = loan->values[reply->header_count] = NULL;
     response->status = (long)reply->status;
     response->map_header = &loan->map;
     response->binary_body = (void *)(uintptr_t)reply->body.data;
@@ -134,7 +135,7 @@ static int serve(const struct _u_request *from, struct _u_response *response, vo
     riacho_api *api = argument;
     riacho_arena *arena = thread_arena();
     riacho_http_reply *reply = riacho_alloc(arena, sizeof *reply);
-    riacho_http_request *request = riacho_alloc_zero(arena, 1, sizeof *request);
+    riacho_http_request *request = riacho_alloc(arena, sizeof *request);
     request->method = riacho_text(from->http_verb);
     request->target = riacho_text(from->http_url);
     request->headers = headers_of(from->map_header, arena);

@@ -150,6 +150,7 @@ static riacho_status fill(riacho_api *api, const riacho_api_options *options, ri
                          ? riacho_copy(api->arena, riacho_text(options->served_by)).data
                          : "riacho";
     api->cookie_attributes = options->cookies == RIACHO_COOKIES_SECURE ? "; Secure" : "";
+    api->known = riacho_known_new();
     riacho_secret_random(&api->address_salt, sizeof api->address_salt);
     make_limits(api, options);
     if (options->secret_file)
@@ -222,6 +223,7 @@ void riacho_api_close(riacho_api *api)
     riacho_listener_stop(api->listener);
     riacho_meter_free(api->meter);
     riacho_idempotency_free(api->idempotency);
+    riacho_known_free(api->known);
     riacho_rate_free(api->reads);
     riacho_rate_free(api->writes);
     riacho_rate_free(api->address_reads);

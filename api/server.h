@@ -14,6 +14,7 @@
 #include "cors.h"
 #include "http.h"
 #include "idempotency.h"
+#include "known.h"
 #include "meter.h"
 #include "proxy.h"
 #include "rate.h"
@@ -27,6 +28,7 @@ struct riacho_api {
     riacho_arena *arena; /* texts of the options and the route table */
     riacho_router *router;
     riacho_secret secret;
+    riacho_known *known; /* visitors' ids that were checked */
     riacho_cors cors;
     riacho_proxies proxies;
     riacho_proxies operators; /* who may use the operators' endpoints */

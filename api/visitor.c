@@ -75,22 +75,32 @@ static riacho_status read_name(riacho_http_request *request, riacho_error *err)
     return RIACHO_OK;
 }
 
-riacho_status riacho_visitor_read(const riacho_secret *secret, riacho_http_request *request,
-                                  riacho_error *err)
+/* The id's text; absent when the token is not one of ours. */
+static riacho_bytes check_token(const riacho_secret *secret, riacho_known *known,
+                                riacho_bytes token, riacho_arena *arena)
 {
     riacho_bytes id;
+    riacho_bytes text = riacho_known_find(known, token, arena);
+    if (text.data || riacho_secret_unseal(secret, purpose, token, arena, &id) != RIACHO_OK ||
+        id.size != ID_BYTES)
+        return text;
+    text = id_text(id, arena);
+    riacho_known_note(known, token, text);
+    return text;
+}
+
+riacho_status riacho_visitor_read(const riacho_secret *secret, riacho_known *known,
+                                  riacho_http_request *request, riacho_error *err)
+{
     riacho_bytes text = riacho_http_header(request, "riacho-visitor");
     if (!text.data)
         text = riacho_http_cookie(request, "riacho_visitor");
     request->visitor = (riacho_bytes){0};
     request->visitor_state = RIACHO_VISITOR_NONE;
     if (text.data && text.size > 0) {
-        request->visitor_state = RIACHO_VISITOR_FORGED;
-        if (riacho_secret_unseal(secret, purpose, text, request->arena, &id) == RIACHO_OK &&
-            id.size == ID_BYTES) {
-            request->visitor_state = RIACHO_VISITOR_KNOWN;
-            request->visitor = id_text(id, request->arena);
-        }
+        request->visitor = check_token(secret, known, text, request->arena);
+        request->visitor_state =
+            request->visitor.data ? RIACHO_VISITOR_KNOWN : RIACHO_VISITOR_FORGED;
     }
     return read_name(request, err);
 }

@@ -134,43 +134,48 @@ static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 void riacho_base64url_encode(riacho_bytes bytes, riacho_buffer *out)
 {
     const uint8_t *in = bytes.data;
+    uint8_t *to = riacho_buffer_reserve(out, (bytes.size + 2) / 3 * 4);
     for (size_t i = 0; i < bytes.size; i += 3) {
         const size_t left = bytes.size - i;
         const uint32_t group = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
                                (left > 2 ? in[i + 2] : 0u);
-        const char quad[4] = {base64url[group >> 18], base64url[group >> 12 & 63],
-                              base64url[group >> 6 & 63], base64url[group & 63]};
-        riacho_buffer_append(out, quad, left > 2 ? 4 : left + 1);
+        for (size_t digit = 0; digit < 4 && digit <= left; digit++)
+            *to++ = (uint8_t)base64url[group >> (18 - 6 * digit) & 63];
     }
+    out->size = (size_t)(to - out->data);
 }
 
-static int sextet(char c)
+static int sextet(uint8_t c)
 {
-    const char *at = c ? memchr(base64url, c, 64) : NULL;
-    return at ? (int)(at - base64url) : -1;
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
 riacho_status riacho_base64url_decode(riacho_bytes text, riacho_buffer *out, riacho_error *err)
 {
-    const char *in = text.data;
+    const uint8_t *in = text.data;
     uint32_t group = 0;
     int bits = 0;
     if (text.size % 4 == 1)
         return riacho_fail(err, RIACHO_REJECT, "base64url text is cut short");
+    uint8_t *to = riacho_buffer_reserve(out, text.size / 4 * 3 + 2);
     for (size_t i = 0; i < text.size; i++) {
         const int value = sextet(in[i]);
         if (value < 0)
             return riacho_fail(err, RIACHO_REJECT, "byte %zu is not base64url", i);
         group = group << 6 | (uint32_t)value;
         bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            const uint8_t byte = (uint8_t)(group >> bits);
-            riacho_buffer_append(out, &byte, 1);
-        }
+        if (bits >= 8)
+            *to++ = (uint8_t)(group >> (bits -= 8));
     }
     if (bits && (group & ((1u << bits) - 1)))
         return riacho_fail(err, RIACHO_REJECT, "base64url text ends in bits that are not zero");
+    out->size = (size_t)(to - out->data);
     return RIACHO_OK;
 }
 

@@ -27,6 +27,20 @@
 #include "base/macros.h"
 #include "load.h"
 
+typedef struct options {
+    const char *riacho, *hello;
+    double seconds;
+    uint64_t keys;
+    const char *only; /* one phase; NULL: all */
+} options;
+
+/* Reads of both servers, round by round: the best of each, and the processor time they took. */
+typedef struct comparison {
+    riacho_load_result best;
+    uint64_t answers;
+    double cpu_seconds;
+} comparison;
+
 typedef struct server {
     pid_t pid;
     int port;
@@ -151,18 +165,42 @@ static void keep_best(riacho_load_result *best, riacho_load_result now)
         *best = now;
 }
 
+/* The processor time that a process has used. */
+static double cpu_seconds(pid_t pid)
+{
+    char path[64], text[1024];
+    unsigned long user = 0, system_time = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    const char *fields = file && fgets(text, sizeof text, file) ? strrchr(text, ')') : NULL;
+    if (!fields || sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                          &system_time) != 2) {
+        fprintf(stderr, "serve: %s cannot be read\n", path);
+        exit(1);
+    }
+    fclose(file);
+    return (double)(user + system_time) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void compare(comparison *with, const server *of, const options *asked, const char *visitor)
+{
+    const double before = cpu_seconds(of->pid);
+    const riacho_load_result now = load(of->port, 32, asked->seconds, 0, read_request, visitor);
+    with->cpu_seconds += cpu_seconds(of->pid) - before;
+    with->answers += now.answers;
+    keep_best(&with->best, now);
+}
+
+static double micros(const comparison *of)
+{
+    return of->cpu_seconds * 1e6 / (double)of->answers;
+}
+
 static void print(const char *name, const riacho_load_result *result, riacho_buffer *out)
 {
     riacho_buffer_printf(out, ",");
     riacho_load_print(name, result, out);
 }
-
-typedef struct options {
-    const char *riacho, *hello;
-    double seconds;
-    uint64_t keys;
-    const char *only; /* one phase; NULL: all */
-} options;
 
 /* A process that keeps writing, so that the load of the reads is not shared with it. */
 static pid_t start_writer(int port, double seconds)
@@ -195,29 +233,32 @@ static void ask_for_visitor(int port, char *ret_visitor, size_t size)
 static void measure_reads(const options *asked, server *riacho, server *hello, riacho_buffer *out)
 {
     char visitor[128];
-    riacho_load_result hello_best = {0}, reads_best = {0};
+    comparison hellos = {0}, reads = {0};
     ask_for_visitor(riacho->port, visitor, sizeof visitor);
     for (int round = 0; round < 3; round++) {
-        keep_best(&hello_best, load(hello->port, 32, asked->seconds, 0, read_request, visitor));
-        keep_best(&reads_best, load(riacho->port, 32, asked->seconds, 0, read_request, visitor));
+        compare(&hellos, hello, asked, visitor);
+        compare(&reads, riacho, asked, visitor);
     }
     const pid_t writer = start_writer(riacho->port, asked->seconds);
     const riacho_load_result busy =
         load(riacho->port, 32, asked->seconds, 0, read_request, visitor);
     waitpid(writer, NULL, 0);
-    const double half = (double)hello_best.answers / hello_best.seconds / 2;
+    const double half = (double)hellos.best.answers / hellos.best.seconds / 2;
     const riacho_load_result hello_open =
         load(hello->port, 64, asked->seconds, half, read_request, visitor);
     const riacho_load_result reads_open =
         load(riacho->port, 64, asked->seconds, half, read_request, visitor);
-    print("hello", &hello_best, out);
-    print("reads", &reads_best, out);
+    print("hello", &hellos.best, out);
+    print("reads", &reads.best, out);
     print("readsWhileWriting", &busy, out);
     print("helloOpen", &hello_open, out);
     print("readsOpen", &reads_open, out);
-    riacho_buffer_printf(out, ",\"ratios\":{\"readsOfHello\":%.3f}",
-                         (double)reads_best.answers / reads_best.seconds /
-                             ((double)hello_best.answers / hello_best.seconds));
+    riacho_buffer_printf(out,
+                         ",\"ratios\":{\"readsOfHello\":%.3f,\"helloCpuMicros\":%.2f,"
+                         "\"readsCpuMicros\":%.2f}",
+                         (double)reads.best.answers / reads.best.seconds /
+                             ((double)hellos.best.answers / hellos.best.seconds),
+                         micros(&hellos), micros(&reads));
 }
 
 static void measure_commands(const options *asked, server *riacho, riacho_buffer *out)

@@ -12,12 +12,16 @@
 #include "number.h"
 #include "riacho/codec.h"
 
-static void put(riacho_buffer *out, const char *text, size_t size)
+/* Most texts are a few bytes long and have room. */
+static inline void put(riacho_buffer *out, const char *text, size_t size)
 {
-    riacho_buffer_append(out, text, size);
+    if (out->capacity - out->size < size)
+        riacho_buffer_reserve(out, size);
+    memcpy(out->data + out->size, text, size);
+    out->size += size;
 }
 
-static void put_text(riacho_buffer *out, const char *text)
+static inline void put_text(riacho_buffer *out, const char *text)
 {
     put(out, text, strlen(text));
 }
@@ -174,9 +178,14 @@ static void write_record(const riacho_type *type, const uint8_t *value, riacho_b
 {
     for (uint32_t i = 0; i < type->field_count; i++) {
         const riacho_field *field = &type->fields[i];
-        put(out, i ? ",\"" : "{\"", 2);
-        put_text(out, field->name); /* letters, digits and _ only */
-        put(out, "\":", 2);
+        const size_t size = strlen(field->name); /* letters, digits and _ only */
+        uint8_t *at = riacho_buffer_reserve(out, size + 4);
+        *at++ = i ? ',' : '{';
+        *at++ = '"';
+        memcpy(at, field->name, size);
+        at[size] = '"';
+        at[size + 1] = ':';
+        out->size += size + 4;
         riacho_json_write(field->type, value + field->offset, out);
     }
     put_text(out, type->field_count ? "}" : "{}");

@@ -2,10 +2,10 @@
  *
  * number.c - see number.h.
  *
- * Printing is shortest.c with a point put in. Parsing has a quick way that is exact and covers what
- * people write, and falls back on the C library. The quick way rests on one fact: when digits < 2^53
- * and exponent <= 22, digits and 10^exponent are both exact doubles, so their product or quotient is
- * the correctly rounded value of the decimal text.
+ * Printing is shortest.c with a point put in. Parsing has a quick way that is exact and covers
+ * what people write, and falls back on the C library. The quick way rests on one fact: when digits
+ * < 2^53 and exponent <= 22, digits and 10^exponent are both exact doubles, so their product or
+ * quotient is the correctly rounded value of the decimal text.
  */
 #include "number.h"
 

@@ -17,6 +17,7 @@
 
 #include "api/headers.h"
 #include "api/idempotency.h"
+#include "api/known.h"
 #include "api/proxy.h"
 #include "api/rate.h"
 #include "api/router.h"
@@ -335,6 +336,27 @@ static void a_seal_holds_for_its_purpose_and_key_only(void **state)
     }
 }
 
+static void an_id_that_was_checked_is_known_by_its_whole_token(void **state)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    const riacho_bytes id = riacho_text("AAAAAAAAAAAAAAAAAAAAAA");
+    char token[RIACHO_KNOWN_TOKEN_BYTES];
+    riacho_known *known = riacho_known_new();
+    (void)state;
+    memset(token, 'a', sizeof token);
+    const riacho_bytes whole = {token, sizeof token};
+    assert_null(riacho_known_find(known, whole, arena).data);
+    riacho_known_note(known, whole, id);
+    assert_true(riacho_bytes_equal(riacho_known_find(known, whole, arena), id));
+    for (size_t i = 0; i < sizeof token; i++) {
+        token[i] = 'b';
+        assert_null(riacho_known_find(known, whole, arena).data);
+        token[i] = 'a';
+        assert_null(riacho_known_find(known, (riacho_bytes){token, i}, arena).data);
+    }
+    riacho_known_free(known);
+}
+
 static void a_key_file_is_made_once_and_must_be_private(void **state)
 {
     char folder[] = "/tmp/riacho-secret-XXXXXX";
@@ -374,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_table_of_buckets_does_not_grow),
         cmocka_unit_test(a_key_is_running_then_remembered_then_forgotten),
         cmocka_unit_test(a_seal_holds_for_its_purpose_and_key_only),
+        cmocka_unit_test(an_id_that_was_checked_is_known_by_its_whole_token),
         cmocka_unit_test(a_key_file_is_made_once_and_must_be_private),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
