@@ -22,6 +22,7 @@
 #include "fault.h"
 #include "progress.h"
 #include "publication.h"
+#include "task_store.h"
 
 /* What the three places say about a task; points into `arena`. */
 struct history {
@@ -34,46 +35,7 @@ struct history {
     char *origin_name;
 };
 
-/* ---- the store ------------------------------------------------------------------------------- */
-
-static riacho_status quarantine(riacho_worker *worker, const riacho_store_spec *spec,
-                                const riacho_task *task, const riacho_error *why, riacho_error *err)
-{
-    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
-    riacho_store_factory *stores = worker->options.stores;
-    const char *moved_to = NULL;
-    RIACHO_TRY(stores->ops->quarantine(stores, spec, arena, &moved_to, err));
-    riacho_trace(RIACHO_WARN, "damaged state moved aside, rebuilding it from the log", "task",
-                 task->log_name, "damage", why->text, "moved_to", moved_to, NULL);
-    return RIACHO_OK;
-}
-
-static riacho_status open_store(riacho_task *task, riacho_error *err)
-{
-    riacho_worker *worker = task->deployment->worker;
-    riacho_store_factory *stores = worker->options.stores;
-    const riacho_graph *graph = task->deployment->graph;
-    const riacho_subtopology *sub = &graph->subtopologies[task->subtopology];
-    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
-    const char **names = riacho_alloc_zero(arena, sub->store_count, sizeof *names);
-    for (size_t i = 0; i < sub->store_count; i++)
-        names[i] = graph->stores[sub->stores[i]].name;
-    const riacho_store_spec spec = {
-        .topology = graph->name,
-        .task = task->name,
-        .space_names = names,
-        .space_count = sub->store_count,
-    };
-    riacho_error damage = {.text = ""};
-    riacho_status status = stores->ops->open(stores, &spec, &task->store, &damage);
-    if (status == RIACHO_REJECT) {
-        RIACHO_TRY(quarantine(worker, &spec, task, &damage, err));
-        status = stores->ops->open(stores, &spec, &task->store, &damage);
-    }
-    if (status != RIACHO_OK)
-        return riacho_fail(err, status, "task %s: %.400s", task->log_name, damage.text);
-    return RIACHO_OK;
-}
+/* ---- whose state it is ----------------------------------------------------------------------- */
 
 static riacho_status read_history(riacho_task *task, struct history *history, riacho_error *err)
 {
@@ -87,8 +49,6 @@ static riacho_status read_history(riacho_task *task, struct history *history, ri
     history->began = history->origin.number != 0;
     return RIACHO_OK;
 }
-
-/* ---- whose state it is ----------------------------------------------------------------------- */
 
 /* Tasks are named by number, so only this tells one version's task from another's. */
 static riacho_status check_version(const riacho_task *task, const struct history *history,
@@ -150,7 +110,7 @@ riacho_status riacho_task_check(riacho_task *task, riacho_error *err)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     struct history history = {.arena = arena};
-    RIACHO_TRY(open_store(task, err));
+    RIACHO_TRY(riacho_task_open_store(task, err));
     RIACHO_TRY(read_history(task, &history, err));
     RIACHO_TRY(check_inputs(task, &history, err));
     return check_version(task, &history, err);

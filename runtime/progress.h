@@ -10,9 +10,12 @@
 #include "riacho/types.h"
 
 typedef struct riacho_progress {
-    uint64_t graph_hash;              /* of the topology that wrote; 0: not known */
-    bool replaying;                   /* written in the middle of a replay */
-    bool rebuilding;                  /* written before all was there again */
+    uint64_t graph_hash; /* of the topology that wrote; 0: not known */
+    bool replaying;      /* written in the middle of a replay */
+    bool rebuilding;     /* written before all was there again */
+    /* Wall clock of the write, on a log that workers share: state that is older than changelogs
+     * keep their deletions cannot be brought forward. 0: not known. */
+    int64_t written_ms;
     const int64_t *partition_time_ms; /* one for each position of the same commit */
     size_t partition_count;
     riacho_bytes chain; /* riacho_chain_save */

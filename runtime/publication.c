@@ -171,7 +171,12 @@ riacho_status riacho_task_follow(riacho_task *task, size_t input, int64_t next,
 
 const char *riacho_task_state_name(riacho_task_state state)
 {
-    static const char *const names[] = {"running", "recovering", "paused", "stopped"};
+    static const char *const names[] = {
+        [RIACHO_TASK_RUNNING] = "running",       [RIACHO_TASK_AWAY] = "away",
+        [RIACHO_TASK_STANDBY] = "standby",       [RIACHO_TASK_RESTORING] = "restoring",
+        [RIACHO_TASK_RECOVERING] = "recovering", [RIACHO_TASK_PAUSED] = "paused",
+        [RIACHO_TASK_STOPPED] = "stopped",
+    };
     return names[state];
 }
 

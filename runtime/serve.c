@@ -280,7 +280,12 @@ riacho_status riacho_worker_stores(riacho_worker *worker, riacho_arena *arena,
     return RIACHO_OK;
 }
 
-/* The state of a topology is that of its task that is furthest from running. */
+static bool is_elsewhere(riacho_task_state state)
+{
+    return state == RIACHO_TASK_AWAY || state == RIACHO_TASK_STANDBY;
+}
+
+/* The state of a topology is that of its task that is furthest from running, of those here. */
 static const char *topology_state(const riacho_deployment *deployment, bool started)
 {
     riacho_task_state worst = RIACHO_TASK_RUNNING;
@@ -288,7 +293,7 @@ static const char *topology_state(const riacho_deployment *deployment, bool star
         return riacho_task_state_name(RIACHO_TASK_STOPPED);
     for (size_t i = 0; i < deployment->task_count; i++) {
         const riacho_task_state state = atomic_load(&deployment->tasks[i]->state);
-        worst = state > worst ? state : worst;
+        worst = state > worst && !is_elsewhere(state) ? state : worst;
     }
     return riacho_task_state_name(worst);
 }
@@ -338,7 +343,7 @@ riacho_status riacho_worker_graph(riacho_worker *worker, const char *topology, c
 static const char *task_complaint(riacho_task *task, riacho_arena *arena)
 {
     const riacho_task_state state = atomic_load(&task->state);
-    if (state == RIACHO_TASK_RUNNING)
+    if (state == RIACHO_TASK_RUNNING || is_elsewhere(state))
         return NULL;
     const char *reason = copy_reason(task, arena);
     return riacho_format(arena, "task %s is %s%s%s", task->log_name, riacho_task_state_name(state),

@@ -42,7 +42,8 @@ typedef struct riacho_thread {
     pthread_t pthread;
     bool started;
 
-    /* On a log that workers share; else NULL. */
+    /* On a log that workers share; else NULL. worker.c makes all of them before riacho_thread_open
+     * and frees them after riacho_thread_close. */
     struct riacho_box *box;      /* shared/handover.h: what comes to the thread */
     struct riacho_box *restorer; /* where tasks of a transaction that failed go */
     struct riacho_box *control;  /* where closed tasks go */

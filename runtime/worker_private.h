@@ -24,6 +24,7 @@ typedef struct riacho_task riacho_task;
 typedef struct riacho_deployment riacho_deployment;
 struct riacho_chain;
 struct riacho_run;    /* run.h: the stream thread's side of a task */
+struct riacho_shared; /* shared/shared.h */
 struct riacho_thread; /* thread.h */
 
 /* What one commit shows to readers. Immutable; any thread. */
@@ -46,6 +47,13 @@ typedef struct riacho_publication {
 
 typedef enum riacho_task_state {
     RIACHO_TASK_RUNNING = 0,
+    /* On a log that workers share: it is not processed here. */
+    RIACHO_TASK_AWAY,      /* another worker has it, or nobody yet; no store, no publication */
+    RIACHO_TASK_STANDBY,   /* its state is kept up to date here; the publication, when there is one,
+                              may be behind the worker that has it */
+    RIACHO_TASK_RESTORING, /* about to run here, as soon as its state is up to date; it may have the
+                              publication of the standby that it was */
+
     RIACHO_TASK_RECOVERING, /* replaying the log to get lost state back; it has no publication yet
                              */
     RIACHO_TASK_PAUSED,     /* input stopped (no room on the disk), reads go on; see `reason` */
@@ -77,6 +85,9 @@ typedef struct riacho_task_counters {
     _Atomic uint64_t busy_ns;                               /* spent processing, not committing */
     _Atomic uint64_t overlay_bytes;                         /* uncommitted, now */
     _Atomic uint64_t replay_records; /* still to replay, about; 0 when not recovering */
+    /* Written by the restorer: changelog offsets of the last restore, read and in all. */
+    _Atomic uint64_t restore_done, restore_total;
+    _Atomic uint64_t set_aside; /* times that unusable state was moved aside */
 } riacho_task_counters;
 
 struct riacho_task {
@@ -92,8 +103,15 @@ struct riacho_task {
      * topics, and topics between two topologies. */
     riacho_task_place *hops;
     size_t hop_count;
-    riacho_store *store; /* for measure and publications; closed after the last publication */
+    /* For measure and publications; closed after the last publication. On a log that workers share
+     * it is NULL while the task is AWAY, and only the part that has the task may use it. */
+    riacho_store *store;
     const struct riacho_chain *chain; /* for riacho_chain_counts */
+
+    /* On a log that workers share (shared/handover.h). */
+    int32_t lease;           /* immutable: its partition of the lease topic */
+    _Atomic uint32_t thread; /* of worker->threads: where it runs; set by the control part before it
+                                asks for the restore */
 
     /* Any thread. */
     riacho_task_counters counters;
@@ -142,6 +160,8 @@ struct riacho_worker {
     uint64_t publish_count;
     riacho_status status; /* what the worker ended with by itself */
     riacho_error reason;
+
+    struct riacho_shared *shared; /* shared/shared.h; NULL on a log of one process */
 
     /* The front end's tables (serve*.c): made by it on first use under `lock`, freed here. */
     void *serving;

@@ -60,6 +60,12 @@ typedef struct riacho_worker_options {
      * nothing more is written. May be NULL. Called by stream threads. */
     bool (*fault)(void *fault_arg, riacho_site site);
     void *fault_arg;
+
+    /* On a log that workers share. `name` is then the worker's in its group, and must be unique. */
+    const char *group;        /* NULL: the name of the only topology */
+    const char *address;      /* host:port where other workers reach this one; NULL: nowhere */
+    uint32_t standbys;        /* of each task: workers beside its own that keep its state at hand */
+    uint32_t restore_threads; /* 0: 1 */
 } riacho_worker_options;
 
 RIACHO_CHECKED riacho_status riacho_worker_open(const riacho_worker_options *options,

@@ -14,6 +14,10 @@
  *    |       closed              revoked: committed, closed; lost: dropped
  *    +-------------------------------------------------------+
  *
+ * RELEASE and DROP of an active task go to its thread. A part that is asked for a task which it has
+ * passed on, or does not have yet, hands the word on the same way: the thread to its restorer, the
+ * restorer to the task's thread. Boxes keep their order, so the word comes behind the task itself.
+ *
  * The control part (membership.h) decides; the restorer and the threads are asked by a box that
  * each of them empties once a step, and answer by moving the task on. A task that the control part
  * wants back comes to it through its own box, closed.
@@ -58,6 +62,7 @@ riacho_box *riacho_box_new(void);
 void riacho_box_free(riacho_box *box);
 /* `wake` (may be NULL) is called after every put, by who put. */
 void riacho_box_on_put(riacho_box *box, void (*wake)(void *arg), void *arg);
+/* Any thread. Copies the handover. */
 void riacho_box_put(riacho_box *box, const riacho_handover *handover);
 /* The oldest one; false: it is empty. */
 bool riacho_box_take(riacho_box *box, riacho_handover *ret_handover);
