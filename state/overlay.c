@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * overlay.c - see overlay.h: the table of changes over the cache over the store.
+ * overlay.c - see overlay.h: the table of changes over what is sealed, over the cache, over the
+ * store.
  *
- * A read asks, in this order: the table (a value or a tombstone), the deleted ranges, the cache,
- * the store. A scan is a merge of the table's order with the store's scan, the table winning.
+ * A read asks, in this order: the table (a value or a tombstone), the deleted ranges, the sealed
+ * table, the cache, the store.
+ *
  * Threads: belongs to the task.
  */
-#include "overlay.h"
+#include "overlay_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -14,43 +16,11 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "order.h"
-#include "table.h"
-
-/* A scan in use, or waiting on the overlay's list to be used again. */
-struct scan {
-    riacho_view_scan base;
-    riacho_overlay *overlay;
-    riacho_store_scan *below;
-    riacho_bytes below_key; /* the store's pair in hand; no data: its end */
-    riacho_bytes below_value;
-    riacho_sorted_node *above; /* the overlay's next entry, whatever lies in it */
-    uint64_t inserted;         /* of the table, when `above` was looked up */
-    riacho_bytes last;         /* the last key given out, lying in the table or `below_key` */
-    riacho_range range;
-    uint32_t space;
-    bool is_below_used; /* the pair in hand was given out; the next one is read when asked for */
-    bool is_over;
-    struct scan *next_idle;
-};
 
 /* An entry of the table on its way into the order of its key. */
-struct place {
+struct riacho_overlay_place {
     const riacho_table_entry *entry;
     uint64_t lead[2];
-};
-
-struct riacho_overlay {
-    riacho_view view;
-    riacho_store *store;
-    riacho_cache *cache; /* NULL: none */
-    riacho_table table;
-    riacho_change *changes; /* built by riacho_overlay_changes */
-    struct place *places;   /* as many */
-    size_t change_capacity;
-    struct scan *idle_scans;
-    size_t open_scans;
-    riacho_held **held; /* by space; NULL where nobody holds anything back */
-    size_t held_count;
 };
 
 static const riacho_view_ops overlay_ops;
@@ -70,20 +40,18 @@ void riacho_overlay_free(riacho_overlay *overlay)
 {
     if (!overlay)
         return;
-    assert(!overlay->open_scans);
-    while (overlay->idle_scans) {
-        struct scan *scan = overlay->idle_scans;
-        overlay->idle_scans = scan->next_idle;
-        free(scan);
-    }
+    riacho_overlay_scans_free(overlay);
     for (size_t i = 0; i < overlay->held_count; i++) {
         if (overlay->held[i])
             overlay->held[i]->ops->free(overlay->held[i]);
     }
     free(overlay->held);
     riacho_table_done(&overlay->table);
+    if (overlay->sealed.arena)
+        riacho_table_done(&overlay->sealed);
     riacho_cache_free(overlay->cache);
     free(overlay->changes);
+    free(overlay->sealed_changes);
     free(overlay->places);
     free(overlay);
 }
@@ -108,10 +76,27 @@ static riacho_status get_stored(riacho_overlay *overlay, const riacho_state_key 
     return RIACHO_OK;
 }
 
+/* false: the key was not changed by what is sealed. ret_value is absent when it was deleted. */
+static bool find_sealed(const riacho_overlay *overlay, const riacho_state_key *key,
+                        riacho_bytes *ret_value)
+{
+    const riacho_table_entry *entry = riacho_table_find(&overlay->sealed, key);
+    if (!entry)
+        return false;
+    *ret_value = (riacho_bytes){0};
+    if (!entry->deleted)
+        *ret_value = (riacho_bytes){entry->value.data, entry->value.size};
+    return true;
+}
+
 static riacho_status get_below(riacho_overlay *overlay, const riacho_state_key *key,
                                riacho_arena *arena, riacho_bytes *ret_value, riacho_error *err)
 {
     riacho_bytes value;
+    if (overlay->is_sealed && find_sealed(overlay, key, &value)) {
+        *ret_value = value.data ? riacho_copy(arena, value) : value;
+        return RIACHO_OK;
+    }
     if (!overlay->cache || !riacho_cache_get(overlay->cache, key, &value))
         return get_stored(overlay, key, arena, ret_value, err);
     *ret_value = riacho_copy(arena, value);
@@ -164,6 +149,8 @@ void riacho_overlay_delete_range(riacho_overlay *overlay, uint32_t space, riacho
 size_t riacho_overlay_bytes(const riacho_overlay *overlay)
 {
     size_t bytes = riacho_table_bytes(&overlay->table);
+    if (overlay->is_sealed)
+        bytes += riacho_table_bytes(&overlay->sealed);
     for (size_t i = 0; i < overlay->held_count; i++) {
         if (overlay->held[i])
             bytes += overlay->held[i]->ops->bytes(overlay->held[i]);
@@ -199,7 +186,7 @@ static void read_lead(riacho_bytes key, uint64_t lead[2])
 
 static int compare_places(const void *left, const void *right)
 {
-    const struct place *a = left, *b = right;
+    const struct riacho_overlay_place *a = left, *b = right;
     if (a->entry->key.space != b->entry->key.space)
         return a->entry->key.space < b->entry->key.space ? -1 : 1;
     if (a->lead[0] != b->lead[0])
@@ -252,9 +239,8 @@ const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret
     return overlay->changes;
 }
 
-static void refresh_cache(riacho_overlay *overlay)
+static void refresh_cache(riacho_overlay *overlay, const riacho_table *table)
 {
-    const riacho_table *table = &overlay->table;
     for (size_t i = 0; i < table->range_count; i++) {
         const riacho_table_range *range = &table->ranges[i];
         riacho_cache_forget(overlay->cache, range->space, range->from, range->to);
@@ -291,22 +277,117 @@ static void forget(riacho_overlay *overlay)
 riacho_status riacho_overlay_commit(riacho_overlay *overlay, const riacho_commit_meta *meta,
                                     riacho_error *err)
 {
-    assert(!overlay->open_scans);
+    assert(!overlay->open_scans && !overlay->is_sealed);
     riacho_changes changes = {.meta = *meta};
     RIACHO_TRY(settle(overlay, err));
     changes.items = riacho_overlay_changes(overlay, &changes.count);
     RIACHO_TRY(overlay->store->ops->write(overlay->store, &changes, err));
     if (overlay->cache)
-        refresh_cache(overlay);
+        refresh_cache(overlay, &overlay->table);
     forget(overlay);
     return RIACHO_OK;
+}
+
+static void forget_sealed(riacho_overlay *overlay)
+{
+    riacho_table_reset(&overlay->sealed);
+    overlay->is_sealed = false;
+    overlay->sealed_count = 0;
 }
 
 void riacho_overlay_drop(riacho_overlay *overlay)
 {
     assert(!overlay->open_scans);
     forget(overlay);
+    if (overlay->is_sealed)
+        forget_sealed(overlay);
 }
+
+/* ---- seals ---- */
+
+/* What a range deletes is what the store has of it: the table's own entries say so themselves. */
+static riacho_status delete_stored(riacho_overlay *overlay, const riacho_table_range *range,
+                                   riacho_error *err)
+{
+    const riacho_store_ops *ops = overlay->store->ops;
+    const riacho_range within = {.from = range->from, .to = range->to};
+    riacho_store_scan *scan;
+    RIACHO_TRY(ops->scan_open(overlay->store, NULL, range->space, &within, &scan, err));
+    riacho_status status;
+    for (;;) {
+        riacho_bytes key, value;
+        status = ops->scan_next(scan, &key, &value, err);
+        if (status != RIACHO_OK || !key.data)
+            break;
+        const riacho_state_key full = riacho_state_key_of(range->space, key);
+        if (!riacho_table_find(&overlay->table, &full))
+            riacho_table_delete(&overlay->table, &full);
+    }
+    ops->scan_close(scan);
+    return status;
+}
+
+static riacho_status resolve_ranges(riacho_overlay *overlay, riacho_error *err)
+{
+    riacho_table *table = &overlay->table;
+    for (size_t i = 0; i < table->range_count; i++)
+        RIACHO_TRY(delete_stored(overlay, &table->ranges[i], err));
+    table->range_count = 0;
+    return RIACHO_OK;
+}
+
+/* The table, with its changes in order, becomes the sealed one. */
+static void set_apart(riacho_overlay *overlay)
+{
+    if (!overlay->sealed.arena)
+        riacho_table_init(&overlay->sealed);
+    size_t count;
+    const riacho_change *changes = riacho_overlay_changes(overlay, &count);
+    overlay->sealed_changes =
+        riacho_memory_resize(overlay->sealed_changes, count * sizeof *changes);
+    if (count)
+        memcpy(overlay->sealed_changes, changes, count * sizeof *changes);
+    overlay->sealed_count = count;
+    const riacho_table empty = overlay->sealed;
+    overlay->sealed = overlay->table;
+    overlay->table = empty;
+    overlay->is_sealed = true;
+}
+
+riacho_status riacho_overlay_seal(riacho_overlay *overlay, riacho_error *err)
+{
+    assert(!overlay->open_scans && !overlay->is_sealed);
+    RIACHO_TRY(settle(overlay, err));
+    const riacho_status status = resolve_ranges(overlay, err);
+    if (status != RIACHO_OK) {
+        riacho_overlay_undo(overlay);
+        return status;
+    }
+    set_apart(overlay);
+    forget(overlay);
+    return RIACHO_OK;
+}
+
+const riacho_change *riacho_overlay_sealed(const riacho_overlay *overlay, size_t *ret_count)
+{
+    assert(overlay->is_sealed);
+    *ret_count = overlay->sealed_count;
+    return overlay->sealed_changes;
+}
+
+riacho_status riacho_overlay_write_sealed(riacho_overlay *overlay, const riacho_commit_meta *meta,
+                                          riacho_error *err)
+{
+    assert(!overlay->open_scans && overlay->is_sealed);
+    const riacho_changes changes = {overlay->sealed_changes, overlay->sealed_count, *meta};
+    RIACHO_TRY(overlay->store->ops->write(overlay->store, &changes, err));
+    if (overlay->cache)
+        refresh_cache(overlay, &overlay->sealed);
+    forget_sealed(overlay);
+    return RIACHO_OK;
+}
+
+/* ---- savepoints ---- */
 
 void riacho_overlay_savepoint(riacho_overlay *overlay)
 {
@@ -328,150 +409,11 @@ void riacho_overlay_undo(riacho_overlay *overlay)
     }
 }
 
+/* ---- as others see it ---- */
+
 riacho_cache_counts riacho_overlay_cache_counts(const riacho_overlay *overlay)
 {
     return overlay->cache ? riacho_cache_count(overlay->cache) : (riacho_cache_counts){0};
-}
-
-/* ---- scans ---- */
-
-static bool is_backward(const struct scan *scan)
-{
-    return scan->range.direction == RIACHO_BACKWARD;
-}
-
-/* The first entry of the table beyond the last key given out. */
-static riacho_sorted_node *seek_above(const struct scan *scan, const riacho_sorted *sorted)
-{
-    if (is_backward(scan))
-        return riacho_sorted_seek_below(sorted, scan->last.data ? scan->last : scan->range.to);
-    riacho_sorted_node *node =
-        riacho_sorted_seek(sorted, scan->last.data ? scan->last : scan->range.from);
-    if (node && scan->last.data && riacho_bytes_equal(node->key, scan->last))
-        node = node->next[0];
-    return node;
-}
-
-/* Finds the place again when entries came to the table since the last look. */
-static void follow_table(struct scan *scan)
-{
-    riacho_table *table = &scan->overlay->table;
-    const riacho_sorted *sorted = riacho_table_sort(table, scan->space);
-    if (scan->inserted == table->inserted)
-        return;
-    scan->inserted = table->inserted;
-    scan->above = seek_above(scan, sorted);
-}
-
-static bool is_above_in_range(const struct scan *scan)
-{
-    const riacho_range *range = &scan->range;
-    if (!scan->above)
-        return false;
-    if (is_backward(scan))
-        return !range->from.data || riacho_bytes_compare(scan->above->key, range->from) >= 0;
-    return !range->to.data || riacho_bytes_compare(scan->above->key, range->to) < 0;
-}
-
-static riacho_status read_below(struct scan *scan, riacho_error *err)
-{
-    const riacho_store_ops *ops = scan->overlay->store->ops;
-    scan->is_below_used = false;
-    return ops->scan_next(scan->below, &scan->below_key, &scan->below_value, err);
-}
-
-/* Which side comes next: below 0 the table, above 0 the store, 0 both with one key. */
-static int compare_sides(const struct scan *scan)
-{
-    if (!is_above_in_range(scan))
-        return 1;
-    if (!scan->below_key.data)
-        return -1;
-    const int order = riacho_bytes_compare(scan->above->key, scan->below_key);
-    return is_backward(scan) ? -order : order;
-}
-
-static const riacho_table_entry *take_above(struct scan *scan)
-{
-    const riacho_table_entry *entry = riacho_table_at(&scan->overlay->table, scan->above);
-    scan->above = is_backward(scan) ? scan->above->back : scan->above->next[0];
-    return entry;
-}
-
-/* Whether the store's pair in hand, or its end, may go out: no deleted range holds it. */
-static bool is_given(const struct scan *scan)
-{
-    return !scan->below_key.data ||
-           !riacho_table_covers(&scan->overlay->table, scan->space, scan->below_key);
-}
-
-static riacho_status overlay_scan_next(riacho_view_scan *base, riacho_bytes *ret_key,
-                                       riacho_bytes *ret_value, riacho_error *err)
-{
-    struct scan *scan = (struct scan *)base;
-    *ret_key = *ret_value = (riacho_bytes){0};
-    if (scan->is_over)
-        return RIACHO_OK;
-    follow_table(scan);
-    if (scan->is_below_used)
-        RIACHO_TRY(read_below(scan, err));
-    for (;;) {
-        const int order = compare_sides(scan);
-        if (order > 0 && is_given(scan)) {
-            *ret_key = scan->last = scan->below_key;
-            *ret_value = scan->below_value;
-            scan->is_below_used = true;
-            scan->is_over = !ret_key->data;
-            return RIACHO_OK;
-        }
-        const riacho_table_entry *entry = order > 0 ? NULL : take_above(scan);
-        if (order >= 0)
-            RIACHO_TRY(read_below(scan, err));
-        if (!entry || entry->deleted)
-            continue;
-        *ret_key = scan->last = entry->key.bytes;
-        *ret_value = (riacho_bytes){entry->value.data, entry->value.size};
-        return RIACHO_OK;
-    }
-}
-
-static struct scan *scan_new(riacho_overlay *overlay)
-{
-    struct scan *scan = overlay->idle_scans;
-    if (scan)
-        overlay->idle_scans = scan->next_idle;
-    else
-        scan = riacho_memory_get(sizeof *scan);
-    overlay->open_scans++;
-    return scan;
-}
-
-static riacho_status overlay_scan_open(riacho_view *view, uint32_t space, const riacho_range *range,
-                                       riacho_view_scan **ret_scan, riacho_error *err)
-{
-    riacho_overlay *overlay = (riacho_overlay *)view;
-    riacho_store_scan *below;
-    RIACHO_TRY(overlay->store->ops->scan_open(overlay->store, NULL, space, range, &below, err));
-    struct scan *scan = scan_new(overlay);
-    *scan = (struct scan){.base = {view->ops},
-                          .overlay = overlay,
-                          .below = below,
-                          .inserted = UINT64_MAX,
-                          .range = *range,
-                          .space = space,
-                          .is_below_used = true};
-    *ret_scan = &scan->base;
-    return RIACHO_OK;
-}
-
-static void overlay_scan_close(riacho_view_scan *base)
-{
-    struct scan *scan = (struct scan *)base;
-    riacho_overlay *overlay = scan->overlay;
-    overlay->store->ops->scan_close(scan->below);
-    overlay->open_scans--;
-    scan->next_idle = overlay->idle_scans;
-    overlay->idle_scans = scan;
 }
 
 static riacho_status overlay_get(riacho_view *view, uint32_t space, riacho_bytes key,
@@ -491,6 +433,8 @@ static riacho_status overlay_peek(riacho_view *view, uint32_t space, riacho_byte
         *ret_value = (riacho_bytes){entry->value.data, entry->value.size};
     if (entry || riacho_table_covers(&overlay->table, space, key))
         return RIACHO_OK;
+    if (overlay->is_sealed && find_sealed(overlay, &full, ret_value))
+        return RIACHO_OK;
     if (overlay->cache && riacho_cache_get(overlay->cache, &full, ret_value))
         return RIACHO_OK;
     return get_stored(overlay, &full, arena, ret_value, err);
@@ -500,7 +444,7 @@ static const riacho_view_ops overlay_ops = {
     .name = "overlay",
     .get = overlay_get,
     .peek = overlay_peek,
-    .scan_open = overlay_scan_open,
-    .scan_next = overlay_scan_next,
-    .scan_close = overlay_scan_close,
+    .scan_open = riacho_overlay_scan_open,
+    .scan_next = riacho_overlay_scan_next,
+    .scan_close = riacho_overlay_scan_close,
 };

@@ -5,12 +5,15 @@
  *   put, delete   land in the overlay; point reads find them through a hash, scans in key order
  *   commit        writes the last value of each changed key, once, with the commit's meta
  *   drop          forgets them all: the transaction was aborted
+ *   seal, write_sealed   the two halves of a commit whose outcome comes later: what is sealed can
+ *                 no longer change, and new changes go on top of it
  *   savepoint, undo   one record is a unit: a rejected record leaves no half of itself
  *
  * Invariants: the store below changes only by commit, so what it or the cache says stays true for
  * the transaction. After a commit that failed everything is as before it, and the same commit can
- * be tried again. Memory is an arena that commit and drop reset; overwriting a hot key takes no
- * more of it.
+ * be tried again. Reads and scans see the changes over what is sealed over the store; savepoint and
+ * undo know nothing of what is sealed. Memory is an arena that commit and drop reset; overwriting a
+ * hot key takes no more of it.
  *
  * Threads: belongs to the task.
  */
@@ -75,7 +78,8 @@ void riacho_overlay_delete(riacho_overlay *overlay, uint32_t space, riacho_bytes
 void riacho_overlay_delete_range(riacho_overlay *overlay, uint32_t space, riacho_bytes from,
                                  riacho_bytes to);
 
-/* Bytes of memory that the transaction holds, to compare with the limit that forces a commit. */
+/* Bytes of memory that the changes hold, the sealed ones included, to compare with the limit that
+ * forces a commit. */
 size_t riacho_overlay_bytes(const riacho_overlay *overlay);
 /* The changes as commit would write them, but for what is held back: deleted ranges, then each
  * changed key once, by space and key. Borrowed until the next call that changes the overlay. */
@@ -86,8 +90,21 @@ const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret
 RIACHO_CHECKED riacho_status riacho_overlay_commit(riacho_overlay *overlay,
                                                    const riacho_commit_meta *meta,
                                                    riacho_error *err);
-/* Forgets everything uncommitted. No scan may be open. */
+/* Forgets everything uncommitted, what is sealed too. No scan may be open. */
 void riacho_overlay_drop(riacho_overlay *overlay);
+
+/* Settles what is held back, turns deleted ranges into the keys that they delete, and sets all
+ * changes apart, perhaps none. Nothing is sealed yet, and no scan is open. Not OK: the overlay says
+ * what it said before, and this moment is its savepoint. */
+RIACHO_CHECKED riacho_status riacho_overlay_seal(riacho_overlay *overlay, riacho_error *err);
+/* What is sealed: each changed key once, by space and key. Borrowed, bytes included, until
+ * write_sealed or drop. */
+const riacho_change *riacho_overlay_sealed(const riacho_overlay *overlay, size_t *ret_count);
+/* Writes what is sealed and the meta to the store. On OK nothing is sealed any more; on any other
+ * status everything is as before. No scan may be open. */
+RIACHO_CHECKED riacho_status riacho_overlay_write_sealed(riacho_overlay *overlay,
+                                                         const riacho_commit_meta *meta,
+                                                         riacho_error *err);
 
 /* From here on, until the next savepoint, commit or drop, undo leads back to this moment. No scan
  * may be open. */
