@@ -72,9 +72,11 @@ static uint64_t sum_of_step(const riacho_deployment *deployment, int32_t node,
 {
     const int32_t part = deployment->graph->nodes[node].subtopology;
     uint64_t sum = 0;
-    for (uint32_t i = deployment->first_task[part]; i < deployment->first_task[part + 1]; i++)
-        if (deployment->tasks[i]->chain)
-            sum += pick(riacho_chain_counts(deployment->tasks[i]->chain, node));
+    for (uint32_t i = deployment->first_task[part]; i < deployment->first_task[part + 1]; i++) {
+        riacho_node_counts counts;
+        riacho_task_step_counts(deployment->tasks[i], node, &counts);
+        sum += pick(counts);
+    }
     return sum;
 }
 

@@ -210,8 +210,7 @@ static riacho_status make_run(riacho_task *task, riacho_error *err)
         riacho_chain_new(run->graph, task->subtopology, &run->host, &run->chain, &cause);
     if (status != RIACHO_OK)
         return riacho_fail(err, status, "task %s: %.400s", task->log_name, cause.text);
-    task->chain = run->chain;
-    task->history = riacho_history_new(task->input_count, task->hop_count);
+    riacho_task_set_chain(task, run->chain);
     return RIACHO_OK;
 }
 
@@ -219,6 +218,9 @@ void riacho_run_close(riacho_run *run)
 {
     if (!run)
         return;
+    if (run->task->chain)
+        riacho_task_set_chain(run->task, NULL);
+    run->task->run = NULL;
     riacho_chain_free(run->chain);
     for (size_t i = 0; i < run->input_count; i++)
         riacho_input_done(&run->inputs[i]);

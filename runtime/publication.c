@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/macros.h"
 #include "base/memory.h"
+#include "operators/operators.h"
 
 /* ---- history --------------------------------------------------------------------------------- */
 
@@ -95,6 +96,7 @@ static riacho_publication *publication_new(riacho_task *task, const riacho_publi
     memcpy(positions + task->input_count, publish->ends, task->hop_count * sizeof *positions);
     riacho_clock *clock = task->deployment->worker->clock;
     atomic_init(&made->references, 1);
+    made->task = task;
     made->store = task->store;
     made->snapshot = task->store->ops->snapshot_open(task->store);
     made->number = publish->number;
@@ -104,6 +106,7 @@ static riacho_publication *publication_new(riacho_task *task, const riacho_publi
     made->position_count = task->input_count;
     made->ends = positions + task->input_count;
     made->end_count = task->hop_count;
+    atomic_fetch_add_explicit(&task->publication_count, 1, memory_order_relaxed);
     return made;
 }
 
@@ -112,8 +115,11 @@ void riacho_publication_release(riacho_publication *publication)
     if (!publication ||
         atomic_fetch_sub_explicit(&publication->references, 1, memory_order_acq_rel) != 1)
         return;
+    riacho_task *task = publication->task;
     publication->store->ops->snapshot_close(publication->store, publication->snapshot);
     free(publication);
+    if (atomic_fetch_sub_explicit(&task->publication_count, 1, memory_order_acq_rel) == 1)
+        riacho_worker_wake(task->deployment->worker); /* it is about to close its store */
 }
 
 riacho_publication *riacho_task_publication(riacho_task *task)
@@ -138,6 +144,8 @@ void riacho_task_publish(riacho_task *task, const riacho_publish *publish)
     riacho_publication *made = publication_new(task, publish);
     pthread_mutex_lock(&task->lock);
     RIACHO_AUTO(publication) riacho_publication *before = swap(task, made);
+    if (!task->history)
+        task->history = riacho_history_new(task->input_count, task->hop_count);
     riacho_history_add(task->history, made->positions, made->ends);
     pthread_mutex_unlock(&task->lock);
     (void)before;
@@ -149,7 +157,48 @@ void riacho_task_unpublish(riacho_task *task)
     pthread_mutex_lock(&task->lock);
     RIACHO_AUTO(publication) riacho_publication *before = swap(task, NULL);
     pthread_mutex_unlock(&task->lock);
-    assert(!before || atomic_load(&before->references) == 1);
+    (void)before;
+}
+
+static void await_readers(riacho_task *task)
+{
+    riacho_worker *worker = task->deployment->worker;
+    uint64_t seen = riacho_worker_publish_count(worker);
+    while (atomic_load_explicit(&task->publication_count, memory_order_acquire))
+        seen = riacho_worker_await_publish(worker, seen, INT64_MAX);
+}
+
+void riacho_task_close_store(riacho_task *task)
+{
+    assert(!task->run);
+    riacho_task_unpublish(task);
+    await_readers(task);
+    pthread_mutex_lock(&task->lock);
+    riacho_store *store = task->store;
+    task->store = NULL;
+    pthread_mutex_unlock(&task->lock);
+    if (store)
+        store->ops->close(store);
+}
+
+void riacho_task_measure(riacho_task *task, uint32_t space, uint64_t *keys, uint64_t *bytes)
+{
+    uint64_t some_keys = 0, some_bytes = 0;
+    pthread_mutex_lock(&task->lock);
+    if (task->store)
+        task->store->ops->measure(task->store, space, &some_keys, &some_bytes);
+    pthread_mutex_unlock(&task->lock);
+    *keys += some_keys;
+    *bytes += some_bytes;
+}
+
+void riacho_task_end_serving(riacho_task *task)
+{
+    riacho_task_close_store(task);
+    riacho_history_free(task->history);
+    free(task->past);
+    task->history = NULL;
+    task->past = NULL;
 }
 
 riacho_status riacho_task_follow(riacho_task *task, size_t input, int64_t next,
@@ -157,7 +206,7 @@ riacho_status riacho_task_follow(riacho_task *task, size_t input, int64_t next,
 {
     assert(input < task->input_count);
     pthread_mutex_lock(&task->lock);
-    const int64_t *ends = riacho_history_follow(task->history, input, next);
+    const int64_t *ends = task->history ? riacho_history_follow(task->history, input, next) : NULL;
     for (size_t i = 0; ends && i < task->hop_count; i++) {
         const riacho_task_place *hop = &task->hops[i];
         ret_ends[i] = (riacho_position){task->deployment->graph->topics[hop->topic].name,
@@ -165,6 +214,45 @@ riacho_status riacho_task_follow(riacho_task *task, size_t input, int64_t next,
     }
     pthread_mutex_unlock(&task->lock);
     return ends ? RIACHO_OK : RIACHO_RETRY;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+static void add_counts(riacho_node_counts *sum, riacho_node_counts more)
+{
+    sum->records_in += more.records_in;
+    sum->records_out += more.records_out;
+    sum->dropped += more.dropped;
+}
+
+static void keep_counts(riacho_task *task)
+{
+    const riacho_graph *graph = task->deployment->graph;
+    const riacho_subtopology *sub = &graph->subtopologies[task->subtopology];
+    if (!task->past)
+        task->past = riacho_memory_get_zero(graph->node_count, sizeof *task->past);
+    for (size_t i = 0; i < sub->node_count; i++)
+        add_counts(&task->past[sub->nodes[i]], riacho_chain_counts(task->chain, sub->nodes[i]));
+}
+
+void riacho_task_set_chain(riacho_task *task, const riacho_chain *chain)
+{
+    pthread_mutex_lock(&task->lock);
+    if (task->chain)
+        keep_counts(task);
+    task->chain = chain;
+    pthread_mutex_unlock(&task->lock);
+}
+
+void riacho_task_step_counts(riacho_task *task, int32_t node, riacho_node_counts *ret_counts)
+{
+    *ret_counts = (riacho_node_counts){0};
+    pthread_mutex_lock(&task->lock);
+    if (task->past)
+        *ret_counts = task->past[node];
+    if (task->chain)
+        add_counts(ret_counts, riacho_chain_counts(task->chain, node));
+    pthread_mutex_unlock(&task->lock);
 }
 
 /* ---- state ----------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
  * written. Both only grow, so the first commit that covers a position is found by halving. It is
  * bounded twice: by commits, and by numbers, because a task may have thousands of hops.
  *
- * Threads: made and published by the task's stream thread, under the task's lock.
+ * Threads: made and published by the part of the worker that has the task, under the task's lock.
  */
 #pragma once
 
@@ -40,8 +40,17 @@ typedef struct riacho_publish {
 } riacho_publish;
 
 void riacho_task_publish(riacho_task *task, const riacho_publish *publish);
-/* Drops the task's own reference: before its store is closed. */
+/* Shows nothing any more; readers that have the last publication keep it. */
 void riacho_task_unpublish(riacho_task *task);
+/* Unpublishes, waits until no reader has a publication or measures the store, and closes it. The
+ * part that has the task, whose run is closed; fine when no store is open. Readers hold a
+ * publication for one answer, and none waits for another publication meanwhile. */
+void riacho_task_close_store(riacho_task *task);
+/* The chain whose steps are counted from now on; NULL: none. One that is freed is taken out first,
+ * and what it counted stays. */
+void riacho_task_set_chain(riacho_task *task, const struct riacho_chain *chain);
+/* At the end of the worker: closes the store and frees what is remembered for readers. */
+void riacho_task_end_serving(riacho_task *task);
 /* Changes state and reason (NULL: none) and wakes who waits. */
 void riacho_task_set_state(riacho_task *task, riacho_task_state state, const char *reason);
 /* Counts one more change and wakes everybody in riacho_worker_await_publish. */

@@ -99,7 +99,7 @@ RIACHO_CHECKED riacho_status riacho_task_check(riacho_task *task, riacho_error *
  * outbox to append (commit_phase tells). The task then has chain, run, history, and a publication
  * unless it replays or rebuilds. */
 RIACHO_CHECKED riacho_status riacho_run_open(riacho_task *task, riacho_error *err);
-/* Frees everything of the run, the store included; nothing is written. NULL is fine. */
+/* Frees everything of the run; the store stays open, nothing is written. NULL is fine. */
 void riacho_run_close(riacho_run *run);
 /* An empty outbox that names this topology's topics. */
 void riacho_run_renew_outbox(riacho_run *run);

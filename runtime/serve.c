@@ -254,14 +254,8 @@ static void describe_store(const riacho_deployment *deployment, int32_t index,
                                         .key_word = store->key.word,
                                         .value_word = store->value.word};
     const uint32_t last = deployment->first_task[store->subtopology + 1];
-    for (uint32_t i = deployment->first_task[store->subtopology]; i < last; i++) {
-        uint64_t keys = 0;
-        uint64_t bytes = 0;
-        riacho_store *of = deployment->tasks[i]->store;
-        of->ops->measure(of, space, &keys, &bytes);
-        ret_status->keys += keys;
-        ret_status->bytes += bytes;
-    }
+    for (uint32_t i = deployment->first_task[store->subtopology]; i < last; i++)
+        riacho_task_measure(deployment->tasks[i], space, &ret_status->keys, &ret_status->bytes);
 }
 
 riacho_status riacho_worker_stores(riacho_worker *worker, riacho_arena *arena,

@@ -48,13 +48,17 @@ riacho_status riacho_task_open_store(riacho_task *task, riacho_error *err)
     riacho_store_factory *stores = task->deployment->worker->options.stores;
     const riacho_store_spec spec = spec_of(task, arena);
     riacho_error damage = {.text = ""};
-    riacho_status status = stores->ops->open(stores, &spec, &task->store, &damage);
+    riacho_store *store = NULL;
+    riacho_status status = stores->ops->open(stores, &spec, &store, &damage);
     if (status == RIACHO_REJECT) {
         const riacho_unusable unusable = {"damaged", damage.text};
         RIACHO_TRY(riacho_task_move_store_aside(task, &unusable, err));
-        status = stores->ops->open(stores, &spec, &task->store, &damage);
+        status = stores->ops->open(stores, &spec, &store, &damage);
     }
     if (status != RIACHO_OK)
         return riacho_fail(err, status, "task %s: %.400s", task->log_name, damage.text);
+    pthread_mutex_lock(&task->lock);
+    task->store = store;
+    pthread_mutex_unlock(&task->lock);
     return RIACHO_OK;
 }

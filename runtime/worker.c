@@ -313,11 +313,8 @@ riacho_status riacho_worker_stop(riacho_worker *worker, riacho_error *err)
 
 static void close_task(riacho_task *task)
 {
-    riacho_task_unpublish(task);
     riacho_run_close(task->run);
-    if (task->store)
-        task->store->ops->close(task->store);
-    riacho_history_free(task->history);
+    riacho_task_end_serving(task);
 }
 
 static void close_deployment(riacho_deployment *deployment)

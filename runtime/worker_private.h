@@ -30,6 +30,7 @@ struct riacho_thread; /* thread.h */
 /* What one commit shows to readers. Immutable; any thread. */
 typedef struct riacho_publication {
     atomic_uint references;
+    riacho_task *task;
     riacho_store *store; /* borrowed from the task */
     riacho_store_snapshot *snapshot;
     uint64_t number;
@@ -103,10 +104,9 @@ struct riacho_task {
      * topics, and topics between two topologies. */
     riacho_task_place *hops;
     size_t hop_count;
-    /* For measure and publications; closed after the last publication. On a log that workers share
-     * it is NULL while the task is AWAY, and only the part that has the task may use it. */
+    /* Of the part that has the task, which sets it under `lock`; others ask riacho_task_measure.
+     * NULL while the task is AWAY (on a log that workers share). */
     riacho_store *store;
-    const struct riacho_chain *chain; /* for riacho_chain_counts */
 
     /* On a log that workers share (shared/handover.h). */
     int32_t lease;           /* immutable: its partition of the lease topic */
@@ -116,12 +116,15 @@ struct riacho_task {
     /* Any thread. */
     riacho_task_counters counters;
     _Atomic(riacho_task_state) state;
+    atomic_uint publication_count; /* that somebody has a reference to, the task itself included */
 
     /* Under `lock`, which is held for a few instructions only. */
     pthread_mutex_t lock;
-    riacho_publication *published;  /* NULL while recovering for the first time */
-    char reason[512];               /* of a pause, else empty */
-    struct riacho_history *history; /* publication.h */
+    riacho_publication *published;    /* NULL while recovering for the first time */
+    char reason[512];                 /* of a pause, else empty */
+    struct riacho_history *history;   /* publication.h; NULL before the first publication */
+    const struct riacho_chain *chain; /* NULL while the task does not run here */
+    struct riacho_node_counts *past;  /* by node: of its chains that are gone; NULL: none is */
 
     struct riacho_run *run; /* the stream thread's */
 };
@@ -183,6 +186,13 @@ static inline void riacho_auto_publication(riacho_publication **publication)
  * which waits for more than needed and never for less. Any thread. */
 RIACHO_CHECKED riacho_status riacho_task_follow(riacho_task *task, size_t input, int64_t next,
                                                 riacho_position *ret_ends);
+
+/* What the steps of a task have counted since the worker started. Any thread. */
+struct riacho_node_counts;
+void riacho_task_step_counts(riacho_task *task, int32_t node,
+                             struct riacho_node_counts *ret_counts);
+/* Adds keys and bytes of one space, about; nothing while the store is not open. Any thread. */
+void riacho_task_measure(riacho_task *task, uint32_t space, uint64_t *keys, uint64_t *bytes);
 
 /* The task that reads this partition in this deployment, and as which input; NULL: none does. A
  * topic is read by at most one sub-topology of a topology. */

@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "base/macros.h"
+#include "operators/operators.h"
+#include "runtime/publication.h"
+#include "runtime/run.h"
 
 enum { DRAIN_MS = 30000 };
 
@@ -261,6 +264,52 @@ static void test_a_bad_record_under_stop_ends_all_threads(void **state)
     fixture_free(f);
 }
 
+struct closing {
+    riacho_task *task;
+    atomic_bool is_closed;
+};
+
+static void *close_store(void *argument)
+{
+    struct closing *closing = argument;
+    riacho_run_close(closing->task->run);
+    riacho_task_close_store(closing->task);
+    atomic_store(&closing->is_closed, true);
+    return NULL;
+}
+
+static void test_a_store_is_closed_when_its_last_reader_has_gone(void **state)
+{
+    (void)state;
+    fixture *f = fixture_new(&(fixture_options){.disk = true});
+    fixture_start(f);
+    fixture_send(f, 0, 1, 1);
+    assert_int_equal(fixture_drive(f), RIACHO_OK);
+    struct closing closing = {.task = fixture_task(f, "0_0")};
+    riacho_publication *held = riacho_task_publication(closing.task);
+    pthread_t closer;
+    assert_int_equal(pthread_create(&closer, NULL, close_store, &closing), 0);
+    for (riacho_publication *shown; (shown = riacho_task_publication(closing.task));)
+        riacho_publication_release(shown);
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_bytes value;
+    assert_int_equal(held->store->ops->snapshot_get(held->store, held->snapshot, 0,
+                                                    riacho_text("a0"), arena, &value, &f->error),
+                     RIACHO_OK);
+    assert_true(value.size > 0);
+    assert_false(atomic_load(&closing.is_closed));
+    riacho_publication_release(held);
+    pthread_join(closer, NULL);
+    assert_null(closing.task->store);
+    riacho_node_counts counts;
+    riacho_task_step_counts(closing.task, f->subtopologies[0].sources[0], &counts);
+    assert_int_equal(counts.records_in, 1); /* what was counted stays */
+    uint64_t keys = 0, bytes = 0;
+    riacho_task_measure(closing.task, 0, &keys, &bytes);
+    assert_int_equal(keys + bytes, 0);
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_readers_and_producers_beside_the_threads),
         cmocka_unit_test(test_a_lone_record_does_not_wait_for_the_commit_interval),
         cmocka_unit_test(test_a_bad_record_under_stop_ends_all_threads),
+        cmocka_unit_test(test_a_store_is_closed_when_its_last_reader_has_gone),
     };
     return cmocka_run_group_tests_name("stream threads", tests, NULL, NULL);
 }
