@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""The two sides: how each is started, and nowhere else."""
+
+import os
+import shutil
+
+from .agent import CLASSPATH, ROOT
+from .process import Process
+
+TOPOLOGIES = os.path.join(ROOT, "bench/topologies")
+
+
+class KafkaStreams:
+    """Peer.java. What it is configured with beyond its command line stands there."""
+    name = "kafkaStreams"
+
+    def __init__(self, options):
+        self.options = options
+
+    def settings(self):
+        return {"maxHeap": self.options.heap, "stateStoreCache": self.options.cache, "threads": self.options.threads, "commitMs": self.options.commit_ms}
+
+    def command(self, run):
+        cache = {"64m": str(64 << 20), "default": "default"}[self.options.cache]
+        argv = ["java", f"-Xmx{self.options.heap}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", CLASSPATH, "riacho.bench.Peer",
+                run.topology, run.application, run.bootstrap, run.topic_in, run.topic_out, run.folder,
+                str(self.options.threads), cache, str(self.options.commit_ms)]
+        return argv, {}, "READY"
+
+    @staticmethod
+    def forget_state(run):
+        shutil.rmtree(os.path.join(run.folder, run.application))
+
+
+class Riacho:
+    """`riacho run`, on a copy of the topology that has the application's name, from which its internal topics have theirs."""
+    name = "riacho"
+
+    def __init__(self, options):
+        self.options = options
+
+    def settings(self):
+        return {"memory": self.options.memory, "threads": self.options.threads, "commitMs": self.options.commit_ms}
+
+    def command(self, run):
+        file = os.path.join(run.folder, run.topology + ".yaml")
+        with open(os.path.join(TOPOLOGIES, run.topology + ".yaml"), encoding="utf-8") as source, open(file, "w", encoding="utf-8") as copy:
+            copy.write(source.read().replace("name: compare-" + run.topology + "}", "name: " + run.application + "}"))
+        argv = [self.options.riacho, "run", file, "--log", "kafka", "--kafka", "bootstrap.servers=" + run.bootstrap,
+                "--kafka", "compression.type=lz4", "--name", "compare", "--data", os.path.join(run.folder, "data"), "--listen", "127.0.0.1:0",
+                "--threads", str(self.options.threads), "--memory", self.options.memory, "--trace", "warn",
+                "--commit-interval", f"{self.options.commit_ms}ms",
+                "--schemas", os.path.join(TOPOLOGIES, "schemas")]
+        return argv, {"COMPARE_IN": run.topic_in, "COMPARE_OUT": run.topic_out}, "ready "
+
+    @staticmethod
+    def forget_state(run):
+        shutil.rmtree(os.path.join(run.folder, "data", "state"))
+
+
+class Run:
+    """One engine on topics of its own: fresh ones, so that neither side finds what the other warmed or left."""
+
+    def __init__(self, engine, topology, number, bootstrap, folder):
+        self.engine, self.topology, self.bootstrap = engine, topology, bootstrap
+        self.application = f"compare-{topology}-{os.getpid()}-{number}-{engine.name.lower()}"
+        self.topic_in, self.topic_out = self.application + "-in", self.application + "-out"
+        self.folder = os.path.join(folder, self.application)
+        os.mkdir(self.folder)
+        self.process = None
+
+    def start(self):
+        argv, environment, ready = self.engine.command(self)
+        self.process = Process(argv, environment, ready, os.path.join(self.folder, "stderr"))
+        return self.process
+
+    def close(self):
+        if self.process:
+            self.process.drop()
+        shutil.rmtree(self.folder, ignore_errors=True)
