@@ -52,6 +52,11 @@ void riacho_history_free(riacho_history *history)
     free(history);
 }
 
+static void riacho_auto_history(riacho_history **history)
+{
+    riacho_history_free(*history);
+}
+
 /* Commit i, counted from the oldest that is remembered. */
 static int64_t *at(const riacho_history *history, size_t i)
 {
@@ -199,6 +204,14 @@ void riacho_task_end_serving(riacho_task *task)
     free(task->past);
     task->history = NULL;
     task->past = NULL;
+}
+
+void riacho_task_forget_history(riacho_task *task)
+{
+    pthread_mutex_lock(&task->lock);
+    RIACHO_AUTO(history) riacho_history *before = RIACHO_TAKE(task->history);
+    pthread_mutex_unlock(&task->lock);
+    (void)before;
 }
 
 riacho_status riacho_task_follow(riacho_task *task, size_t input, int64_t next,

@@ -51,6 +51,8 @@ void riacho_task_close_store(riacho_task *task);
 void riacho_task_set_chain(riacho_task *task, const struct riacho_chain *chain);
 /* At the end of the worker: closes the store and frees what is remembered for readers. */
 void riacho_task_end_serving(riacho_task *task);
+/* Forgets past commits: they were another's, who alone knew how far it had written. */
+void riacho_task_forget_history(riacho_task *task);
 /* Changes state and reason (NULL: none) and wakes who waits. */
 void riacho_task_set_state(riacho_task *task, riacho_task_state state, const char *reason);
 /* Counts one more change and wakes everybody in riacho_worker_await_publish. */
