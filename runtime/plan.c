@@ -130,3 +130,27 @@ void riacho_plan_hops(riacho_worker *worker)
             plan_hops(worker->deployments[d].tasks[t]);
     }
 }
+
+/* ---- leases ---------------------------------------------------------------------------------- */
+
+/* How many tasks the deployments have whose names come before this one's. */
+static size_t tasks_before(const riacho_worker *worker, const riacho_deployment *deployment)
+{
+    size_t count = 0;
+    for (size_t d = 0; d < worker->deployment_count; d++) {
+        const riacho_deployment *other = &worker->deployments[d];
+        if (strcmp(other->graph->name, deployment->graph->name) < 0)
+            count += other->task_count;
+    }
+    return count;
+}
+
+void riacho_plan_leases(riacho_worker *worker)
+{
+    for (size_t d = 0; d < worker->deployment_count; d++) {
+        const riacho_deployment *deployment = &worker->deployments[d];
+        const size_t first = tasks_before(worker, deployment);
+        for (size_t t = 0; t < deployment->task_count; t++)
+            deployment->tasks[t]->lease = (int32_t)(first + t);
+    }
+}

@@ -4,9 +4,9 @@
  * and threads when the group says so.
  *
  * Every task of every deployment is one lease: a partition of "<group>-tasks", in the order of
- * deployments, sub-topologies, partitions. What reads the same partition number of several topics
- * is one task, hence one lease: co-partitioned by construction. The topic's first record says which
- * graphs the leases were counted from; a worker with other graphs does not join.
+ * topologies by name, sub-topologies, partitions. What reads the same partition number of several
+ * topics is one task, hence one lease: co-partitioned by construction. The topic's first record
+ * says which graphs the leases were counted from; a worker with other graphs does not join.
  *
  *   ASSIGNED  each task goes to the restorer and then to the thread with the fewest tasks
  *   REVOKED   each task is asked back: its thread commits everything it has, closes it; the answer

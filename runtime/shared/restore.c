@@ -6,6 +6,7 @@
 #include "restore.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/macros.h"
@@ -16,7 +17,7 @@
 #include "runtime/thread.h"
 #include "shared.h"
 
-enum { SAY_MS = 10000 };
+enum { SAY_MS = 10000, NO_ROOM_MS = 1000 };
 
 /* What a tag of the reader stands for. */
 struct source {
@@ -103,8 +104,8 @@ static riacho_restoring *add(riacho_restorer *restorer, riacho_task *task)
 {
     if (restorer->item_count == restorer->item_capacity) {
         restorer->item_capacity = restorer->item_capacity * 2 + 16;
-        restorer->items = riacho_memory_resize(
-            restorer->items, restorer->item_capacity * sizeof(riacho_restoring *));
+        restorer->items = riacho_memory_resize(restorer->items, restorer->item_capacity *
+                                                                    sizeof(riacho_restoring *));
     }
     return restorer->items[restorer->item_count++] = riacho_restoring_new(task);
 }
@@ -199,6 +200,15 @@ static void give_to_thread(riacho_restorer *restorer, size_t index)
     take_out(restorer, index);
 }
 
+/* What a task waits for is in its status, said once. */
+static void say_why(riacho_restoring *restoring, const char *why)
+{
+    if (restoring->is_standby || restoring->waits == (why != NULL))
+        return;
+    restoring->waits = why != NULL;
+    riacho_task_set_state(restoring->task, RIACHO_TASK_RESTORING, why);
+}
+
 static riacho_status move(riacho_restorer *restorer, size_t index, int64_t wait_ms, bool *ret_did,
                           riacho_error *err)
 {
@@ -207,10 +217,9 @@ static riacho_status move(riacho_restorer *restorer, size_t index, int64_t wait_
     riacho_error why = {.text = ""};
     const riacho_status status = riacho_restoring_move(restoring, wait_ms, &why);
     restorer->assigned = restorer->assigned && was_reading == restoring->is_reading;
-    if (status == RIACHO_RETRY) {
-        riacho_task_set_state(restoring->task, atomic_load(&restoring->task->state), why.text);
+    say_why(restoring, status == RIACHO_RETRY ? why.text : NULL);
+    if (status == RIACHO_RETRY)
         return RIACHO_OK;
-    }
     *ret_did = true;
     if (status != RIACHO_OK)
         return riacho_fail(err, status, "%s", why.text);
@@ -241,8 +250,7 @@ static bool next_due(riacho_restorer *restorer, size_t *ret_index)
 
 static bool reads(const riacho_restoring *restoring)
 {
-    return restoring->is_reading &&
-           (restoring->is_standby || !riacho_restoring_reached(restoring));
+    return restoring->is_reading && (restoring->is_standby || !riacho_restoring_reached(restoring));
 }
 
 static bool somebody_waits(const riacho_restorer *restorer)
@@ -259,8 +267,8 @@ static void add_sources(riacho_restorer *restorer, riacho_restoring *restoring)
     const size_t count = restorer->source_count + restoring->changelogs.count;
     if (count > restorer->source_capacity) {
         restorer->source_capacity = count * 2;
-        restorer->sources = riacho_memory_resize(
-            restorer->sources, restorer->source_capacity * sizeof *restorer->sources);
+        restorer->sources = riacho_memory_resize(restorer->sources, restorer->source_capacity *
+                                                                        sizeof *restorer->sources);
     }
     for (size_t i = 0; i < restoring->changelogs.count; i++)
         restorer->sources[restorer->source_count++] = (struct source){restoring, i};
@@ -281,8 +289,7 @@ static riacho_status assign(riacho_restorer *restorer, riacho_error *err)
     for (size_t i = 0; i < restorer->source_count; i++) {
         const struct source *source = &restorer->sources[i];
         const riacho_position *at = &source->restoring->changelogs.positions[source->changelog];
-        assignments[i] =
-            (riacho_log_assignment){at->topic, at->partition, at->next, (uint32_t)i};
+        assignments[i] = (riacho_log_assignment){at->topic, at->partition, at->next, (uint32_t)i};
     }
     RIACHO_TRY(restorer->worker->log->ops->assign(restorer->reader, assignments,
                                                   restorer->source_count, err));
@@ -304,21 +311,53 @@ static riacho_status write_rest(riacho_restorer *restorer, riacho_error *err)
     return RIACHO_OK;
 }
 
+/* Whether there is room in memory for another batch of any task: none waits for the disk. */
+static bool has_room(const riacho_restorer *restorer)
+{
+    for (size_t i = 0; i < restorer->item_count; i++) {
+        if (riacho_restoring_full(restorer->items[i]))
+            return false;
+    }
+    return true;
+}
+
+static riacho_status write_full(riacho_restorer *restorer, riacho_error *err)
+{
+    const int64_t now = now_ns(restorer);
+    for (size_t i = 0; i < restorer->item_count; i++) {
+        riacho_restoring *restoring = restorer->items[i];
+        if (!riacho_restoring_full(restoring) || now < restoring->due_ns)
+            continue;
+        riacho_error why = {.text = ""};
+        const riacho_status status = riacho_restoring_write(restoring, &why);
+        say_why(restoring, status == RIACHO_RETRY ? why.text : NULL);
+        if (status == RIACHO_RETRY)
+            restoring->due_ns = now + (int64_t)NO_ROOM_MS * 1000000;
+        else if (status != RIACHO_OK)
+            return riacho_fail(err, status, "%s", why.text);
+    }
+    return RIACHO_OK;
+}
+
 static riacho_status read_some(riacho_restorer *restorer, int64_t wait_ms, bool *ret_did,
                                riacho_error *err)
 {
     const riacho_log_ops *ops = restorer->worker->log->ops;
-    if (!restorer->assigned)
-        RIACHO_TRY(assign(restorer, err));
     riacho_log_batch *batch = NULL;
-    RIACHO_TRY(ops->poll(restorer->reader, wait_ms, &batch, err));
+    RIACHO_TRY(write_full(restorer, err));
+    if (!has_room(restorer))
+        return RIACHO_OK;
+    riacho_status status = restorer->assigned ? RIACHO_OK : assign(restorer, err);
+    if (status == RIACHO_OK)
+        status = ops->poll(restorer->reader, wait_ms, &batch, err);
+    if (status != RIACHO_OK)
+        return status == RIACHO_RETRY ? RIACHO_OK : status;
     if (!batch)
         return write_rest(restorer, err);
     *ret_did = true;
     const struct source *source = &restorer->sources[batch->tag];
     riacho_restoring *restoring = source->restoring;
-    const riacho_status status =
-        riacho_restoring_take(restoring, source->changelog, batch, err);
+    status = riacho_restoring_take(restoring, source->changelog, batch, err);
     if (!reads(restoring))
         restorer->assigned = false; /* it has got there */
     return status == RIACHO_RETRY ? RIACHO_OK : status;

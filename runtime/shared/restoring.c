@@ -73,8 +73,8 @@ static void begin_round(riacho_restoring *restoring)
     restoring->committed = NULL;
     restoring->asked = 0;
     restoring->due_ns = 0;
-    restoring->phase = riacho_mutated(RIACHO_MUTATION_HW_FIRST) ? RIACHO_RESTORE_ENDS
-                                                                : RIACHO_RESTORE_COMMITTED;
+    restoring->phase =
+        riacho_mutated(RIACHO_MUTATION_HW_FIRST) ? RIACHO_RESTORE_ENDS : RIACHO_RESTORE_COMMITTED;
 }
 
 riacho_status riacho_restoring_promote(riacho_restoring *restoring, riacho_error *err)
@@ -241,8 +241,7 @@ static riacho_status ask_ends(riacho_restoring *restoring, riacho_error *err)
         const size_t index = restoring->asked;
         int64_t first, end;
         bool aside = false;
-        RIACHO_TRY(
-            ask_end(restoring, &restoring->changelogs.positions[index], &first, &end, err));
+        RIACHO_TRY(ask_end(restoring, &restoring->changelogs.positions[index], &first, &end, err));
         if (!restoring->is_reading)
             RIACHO_TRY(check_held(restoring, first, end, &aside, err));
         if (aside)

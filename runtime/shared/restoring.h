@@ -39,8 +39,9 @@ typedef struct riacho_restoring {
     bool is_standby;
     riacho_restore_phase phase;
     int64_t due_ns; /* the next move, not before */
+    bool waits;     /* and its task says why */
 
-    riacho_arena *arena; /* of all below, from OPEN on */
+    riacho_arena *arena;          /* of all below, from OPEN on */
     riacho_changelogs changelogs; /* next: behind what is applied or waits to be */
     int64_t *began;               /* of each changelog: where this restore began */
     int64_t *ends;                /* up to where it must go */
@@ -49,9 +50,9 @@ typedef struct riacho_restoring {
     uint64_t number;              /* of the last write, as are: */
     int64_t stream_time_ms;
     riacho_bytes progress;
-    int64_t complete_ms;  /* wall clock of when the state had everything; 0: not known */
-    int64_t asked_ms;     /* wall clock of when the ends were asked for */
-    riacho_arena *asking; /* of committed */
+    int64_t complete_ms;         /* wall clock of when the state had everything; 0: not known */
+    int64_t asked_ms;            /* wall clock of when the ends were asked for */
+    riacho_arena *asking;        /* of committed */
     riacho_committed *committed; /* of task->inputs; NULL: not known yet */
     uint64_t applied;            /* changes, since OPEN */
 
@@ -79,8 +80,9 @@ bool riacho_restoring_due(const riacho_restoring *restoring, int64_t now_ns);
 RIACHO_CHECKED riacho_status riacho_restoring_take(riacho_restoring *restoring, size_t index,
                                                    riacho_log_batch *batch, riacho_error *err);
 /* Writes what waits. RIACHO_RETRY: no room on the disk. */
-RIACHO_CHECKED riacho_status riacho_restoring_write(riacho_restoring *restoring,
-                                                    riacho_error *err);
+RIACHO_CHECKED riacho_status riacho_restoring_write(riacho_restoring *restoring, riacho_error *err);
+/* Enough waits to be written: nothing more is to be taken before. */
+bool riacho_restoring_full(const riacho_restoring *restoring);
 /* Everything up to the ends is here (written or not). */
 bool riacho_restoring_reached(const riacho_restoring *restoring);
 /* What its thread begins with; restoring is DONE, and has nothing of it afterwards. */

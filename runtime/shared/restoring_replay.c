@@ -20,9 +20,8 @@ static void keep_batch(riacho_restoring *restoring, riacho_log_batch *batch)
 {
     if (restoring->batch_count == restoring->batch_capacity) {
         restoring->batch_capacity = restoring->batch_capacity * 2 + 16;
-        restoring->batches =
-            riacho_memory_resize(restoring->batches,
-                                 restoring->batch_capacity * sizeof(riacho_log_batch *));
+        restoring->batches = riacho_memory_resize(
+            restoring->batches, restoring->batch_capacity * sizeof(riacho_log_batch *));
     }
     restoring->batches[restoring->batch_count++] = batch;
 }
@@ -83,10 +82,13 @@ riacho_status riacho_restoring_take(riacho_restoring *restoring, size_t index,
         restoring->dirty = true;
     }
     riacho_restoring_count(restoring);
-    if (restoring->change_bytes < RIACHO_RESTORE_WRITE_BYTES &&
-        restoring->change_count < RIACHO_RESTORE_WRITE_RECORDS)
-        return RIACHO_OK;
-    return riacho_restoring_write(restoring, err);
+    return RIACHO_OK;
+}
+
+bool riacho_restoring_full(const riacho_restoring *restoring)
+{
+    return restoring->change_bytes >= RIACHO_RESTORE_WRITE_BYTES ||
+           restoring->change_count >= RIACHO_RESTORE_WRITE_RECORDS;
 }
 
 bool riacho_restoring_reached(const riacho_restoring *restoring)
