@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # riacho_test(<name> LABEL <unit|contract|scenario|...> SOURCES <files> [USES <layers>] [THIRD_PARTY <targets>] [SECONDS <limit>])
 #
-# One cmocka program, one ctest entry. Tests may use any layer, because they say which.
+# One cmocka program, one ctest entry. Tests may use any layer, because they say which. LABEL kafka: with tests/kafka/real.h and one
+# running broker, shared with the other tests of that label.
 function(riacho_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL;SECONDS" "SOURCES;USES;THIRD_PARTY;DEFINITIONS")
     set(program test_${name})
@@ -20,6 +21,12 @@ function(riacho_test name)
         set(arg_SECONDS 120)
     endif()
     set_tests_properties(${arg_LABEL}.${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_SECONDS})
+    if(arg_LABEL STREQUAL "kafka")
+        target_sources(${program} PRIVATE ${CMAKE_SOURCE_DIR}/tests/kafka/real.c)
+        target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR}/tests/kafka)
+        target_link_libraries(${program} PRIVATE riacho::rdkafka)
+        set_tests_properties(${arg_LABEL}.${name} PROPERTIES FIXTURES_REQUIRED kafka_broker)
+    endif()
 endfunction()
 
 # Tests in Python say ${Python3_EXECUTABLE}. A machine that only builds the program need not have it.

@@ -72,6 +72,15 @@ ensure_rdkafka() {
     third_party/librdkafka/build "$1" >/dev/null || exit 1
 }
 
+# ensure_kafka: a real Kafka for the tests is there. A second call costs a fifth of a second.
+ensure_kafka() {
+    ensure_packages openssl
+    command -v java >/dev/null 2>&1 || ensure_packages default-jre-headless
+    tests/kafka/fetch --cached >/dev/null && return
+    command -v mvn >/dev/null 2>&1 || ensure_packages maven
+    tests/kafka/fetch >/dev/null || exit 1
+}
+
 # build_preset NAME [TARGET...]: configures once, or again when the environment chooses another Kafka; then builds what changed.
 build_preset() {
     preset=$1
