@@ -189,7 +189,8 @@ riacho_status riacho_ranking_add(riacho_ranking *store, const void *key, const v
     riacho_bytes bytes;
     riacho_state_ranking_change change;
     RIACHO_TRY(ranking_open(&store->handle, key, member, &ranking, &bytes));
-    RIACHO_TRY(riacho_state_ranking_add(&ranking, bytes, delta, &change, error_of(&store->handle)));
+    RIACHO_TRY(riacho_state_ranking_add(&ranking, bytes, delta, ret_score ? &change : NULL,
+                                        error_of(&store->handle)));
     if (ret_score)
         *ret_score = change.new_score;
     return RIACHO_OK;

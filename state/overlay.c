@@ -15,12 +15,19 @@
 
 #include "base/macros.h"
 #include "base/memory.h"
+#include "base/tally.h"
 #include "order.h"
 
 /* An entry of the table on its way into the order of its key. */
 struct riacho_overlay_place {
     const riacho_table_entry *entry;
     uint64_t lead[2];
+};
+
+/* A tally to be folded into a key's value. */
+struct riacho_overlay_folded {
+    riacho_state_key key;
+    riacho_bytes tally;
 };
 
 static const riacho_view_ops overlay_ops;
@@ -32,6 +39,7 @@ riacho_overlay *riacho_overlay_new(const riacho_overlay_options *options)
     overlay->store = options->store;
     if (options->cache_bytes)
         overlay->cache = riacho_cache_new(options->cache_bytes);
+    overlay->folded_bytes = riacho_arena_new();
     riacho_table_init(&overlay->table);
     return overlay;
 }
@@ -46,6 +54,8 @@ void riacho_overlay_free(riacho_overlay *overlay)
             overlay->held[i]->ops->free(overlay->held[i]);
     }
     free(overlay->held);
+    free(overlay->folded);
+    riacho_arena_free(overlay->folded_bytes);
     riacho_table_done(&overlay->table);
     if (overlay->sealed.arena)
         riacho_table_done(&overlay->sealed);
@@ -146,6 +156,25 @@ void riacho_overlay_delete_range(riacho_overlay *overlay, uint32_t space, riacho
     riacho_table_delete_range(&overlay->table, space, from, to);
 }
 
+void riacho_overlay_fold(riacho_overlay *overlay, uint32_t space, riacho_bytes key,
+                         riacho_bytes tally)
+{
+    if (overlay->folded_count == overlay->folded_capacity) {
+        overlay->folded_capacity = overlay->folded_capacity ? overlay->folded_capacity * 2 : 256;
+        overlay->folded = riacho_memory_resize(overlay->folded,
+                                               overlay->folded_capacity * sizeof *overlay->folded);
+    }
+    const riacho_bytes kept = riacho_copy(overlay->folded_bytes, key);
+    overlay->folded[overlay->folded_count++] = (struct riacho_overlay_folded){
+        riacho_state_key_of(space, kept), riacho_copy(overlay->folded_bytes, tally)};
+}
+
+static void forget_folded(riacho_overlay *overlay)
+{
+    overlay->folded_count = 0;
+    riacho_arena_reset(overlay->folded_bytes);
+}
+
 size_t riacho_overlay_bytes(const riacho_overlay *overlay)
 {
     size_t bytes = riacho_table_bytes(&overlay->table);
@@ -220,13 +249,14 @@ static void make_room(riacho_overlay *overlay, size_t count)
 const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret_count)
 {
     const riacho_table *table = &overlay->table;
-    const size_t count = table->range_count + table->count;
+    const size_t count = table->range_count + table->count + overlay->folded_count;
     make_room(overlay, count);
     sort_entries(overlay);
     riacho_change *change = overlay->changes;
     for (size_t i = 0; i < table->range_count; i++) {
         const riacho_table_range *range = &table->ranges[i];
-        *change++ = (riacho_change){range->space, range->from, range->to, {0}};
+        *change++ =
+            (riacho_change){.space = range->space, .key = range->from, .key_end = range->to};
     }
     for (size_t i = 0; i < table->count; i++) {
         const riacho_table_entry *entry = overlay->places[i].entry;
@@ -234,6 +264,13 @@ const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret
         *change++ = (riacho_change){.space = entry->key.space,
                                     .key = entry->key.bytes,
                                     .value = entry->deleted ? (riacho_bytes){0} : value};
+    }
+    for (size_t i = 0; i < overlay->folded_count; i++) {
+        const struct riacho_overlay_folded *folded = &overlay->folded[i];
+        *change++ = (riacho_change){.space = folded->key.space,
+                                    .verb = RIACHO_CHANGE_FOLD,
+                                    .key = folded->key.bytes,
+                                    .value = folded->tally};
     }
     *ret_count = count;
     return overlay->changes;
@@ -252,13 +289,29 @@ static void refresh_cache(riacho_overlay *overlay, const riacho_table *table)
     }
 }
 
-static riacho_status settle(riacho_overlay *overlay, riacho_error *err)
+/* What was not in the cache was not asked for, so it stays out. */
+static void refresh_folded(riacho_overlay *overlay)
+{
+    RIACHO_AUTO(buffer) riacho_buffer whole = {0};
+    for (size_t i = 0; i < overlay->folded_count; i++) {
+        const struct riacho_overlay_folded *folded = &overlay->folded[i];
+        riacho_bytes both[] = {{NULL, 0}, folded->tally};
+        if (!riacho_cache_get(overlay->cache, &folded->key, &both[0]))
+            continue;
+        const bool is_folded = riacho_tally_fold(both, 2, &whole);
+        assert(is_folded);
+        (void)is_folded;
+        riacho_cache_put(overlay->cache, &folded->key, riacho_buffer_bytes(&whole));
+    }
+}
+
+static riacho_status settle(riacho_overlay *overlay, riacho_settle purpose, riacho_error *err)
 {
     riacho_status status = RIACHO_OK;
     riacho_overlay_savepoint(overlay);
     for (size_t i = 0; i < overlay->held_count && status == RIACHO_OK; i++) {
         if (overlay->held[i])
-            status = overlay->held[i]->ops->settle(overlay->held[i], err);
+            status = overlay->held[i]->ops->settle(overlay->held[i], purpose, err);
     }
     if (status != RIACHO_OK)
         riacho_overlay_undo(overlay);
@@ -268,6 +321,7 @@ static riacho_status settle(riacho_overlay *overlay, riacho_error *err)
 static void forget(riacho_overlay *overlay)
 {
     riacho_table_reset(&overlay->table);
+    forget_folded(overlay);
     for (size_t i = 0; i < overlay->held_count; i++) {
         if (overlay->held[i])
             overlay->held[i]->ops->drop(overlay->held[i]);
@@ -279,11 +333,17 @@ riacho_status riacho_overlay_commit(riacho_overlay *overlay, const riacho_commit
 {
     assert(!overlay->open_scans && !overlay->is_sealed);
     riacho_changes changes = {.meta = *meta};
-    RIACHO_TRY(settle(overlay, err));
+    RIACHO_TRY(settle(overlay, RIACHO_SETTLE_TO_WRITE, err));
     changes.items = riacho_overlay_changes(overlay, &changes.count);
-    RIACHO_TRY(overlay->store->ops->write(overlay->store, &changes, err));
-    if (overlay->cache)
+    const riacho_status status = overlay->store->ops->write(overlay->store, &changes, err);
+    if (status != RIACHO_OK) {
+        riacho_overlay_undo(overlay);
+        return status;
+    }
+    if (overlay->cache) {
         refresh_cache(overlay, &overlay->table);
+        refresh_folded(overlay);
+    }
     forget(overlay);
     return RIACHO_OK;
 }
@@ -357,7 +417,7 @@ static void set_apart(riacho_overlay *overlay)
 riacho_status riacho_overlay_seal(riacho_overlay *overlay, riacho_error *err)
 {
     assert(!overlay->open_scans && !overlay->is_sealed);
-    RIACHO_TRY(settle(overlay, err));
+    RIACHO_TRY(settle(overlay, RIACHO_SETTLE_TO_SHOW, err));
     const riacho_status status = resolve_ranges(overlay, err);
     if (status != RIACHO_OK) {
         riacho_overlay_undo(overlay);
@@ -403,6 +463,7 @@ void riacho_overlay_undo(riacho_overlay *overlay)
 {
     assert(!overlay->open_scans);
     riacho_table_rewind(&overlay->table);
+    forget_folded(overlay);
     for (size_t i = 0; i < overlay->held_count; i++) {
         if (overlay->held[i])
             overlay->held[i]->ops->undo(overlay->held[i]);

@@ -27,11 +27,16 @@
  * commit and drop mean for it what they mean for a key. The kind's reads look here first. */
 typedef struct riacho_held riacho_held;
 
+/* What for: RIACHO_SETTLE_TO_SHOW, every change as the value of a key, because reads or a changelog
+ * come after it; RIACHO_SETTLE_TO_WRITE, the store is written next, so riacho_overlay_fold may take
+ * what would need a read to become a value. */
+typedef enum riacho_settle { RIACHO_SETTLE_TO_SHOW = 0, RIACHO_SETTLE_TO_WRITE } riacho_settle;
+
 typedef struct riacho_held_ops {
     const char *name;
-    /* Makes the changes in the overlay; nothing is held back then. Called by commit, and by the
-     * kind whenever a read needs them in place. Undo leads back behind it. */
-    riacho_status (*settle)(riacho_held *held, riacho_error *err);
+    /* Makes the changes in the overlay; nothing is held back then. Called by commit and seal. Undo
+     * leads back behind it. */
+    riacho_status (*settle)(riacho_held *held, riacho_settle purpose, riacho_error *err);
     void (*savepoint)(riacho_held *held);
     void (*undo)(riacho_held *held);
     void (*drop)(riacho_held *held); /* the transaction is over, in whatever way */
@@ -78,11 +83,17 @@ void riacho_overlay_delete(riacho_overlay *overlay, uint32_t space, riacho_bytes
 void riacho_overlay_delete_range(riacho_overlay *overlay, uint32_t space, riacho_bytes from,
                                  riacho_bytes to);
 
+/* Folds the tally into the key's value (port/store.h); copies both. Only for `settle`, before a
+ * write: reads of the overlay do not show it. */
+void riacho_overlay_fold(riacho_overlay *overlay, uint32_t space, riacho_bytes key,
+                         riacho_bytes tally);
+
 /* Bytes of memory that the changes hold, the sealed ones included, to compare with the limit that
  * forces a commit. */
 size_t riacho_overlay_bytes(const riacho_overlay *overlay);
 /* The changes as commit would write them, but for what is held back: deleted ranges, then each
- * changed key once, by space and key. Borrowed until the next call that changes the overlay. */
+ * changed key once, by space and key, then what is folded. Borrowed until the next call that
+ * changes the overlay. */
 const riacho_change *riacho_overlay_changes(riacho_overlay *overlay, size_t *ret_count);
 
 /* Writes the changes and the meta to the store. On OK the overlay is empty; on any other status it

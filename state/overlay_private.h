@@ -31,6 +31,10 @@ struct riacho_overlay {
     size_t open_scans;
     riacho_held **held; /* by space; NULL where nobody holds anything back */
     size_t held_count;
+    struct riacho_overlay_folded *folded; /* by the commit that is being made */
+    size_t folded_count;
+    size_t folded_capacity;
+    riacho_arena *folded_bytes;
 };
 
 /* The functions of the overlay's riacho_view_ops. */

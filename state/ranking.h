@@ -2,14 +2,14 @@
  *
  * ranking.h - members in the order of their scores: many rankings in one store, each under its key.
  *
- *   closed(key) 'p' ...    -> a tree (tree.h) of places = descending score, member
- *   closed(key) 'm' ...    -> a tree of members with their scores, once the places are more than
- *                             one page
+ *   small    -> part of one value, together with others whose keys are the same up to the last '/'
+ *               (ranking_group.h); a change is written without reading it
+ *   large    -> a tree of places and one of members (ranking_pages.h)
  *
  * The order is by score, highest first, then by member as bytes, lowest first; ranks count from 1
- * and no two members share one. Ranks, tops and pages take one page read for each level, and a
- * small ranking is a single page. The task's changes of larger ones are held back until its commit
- * (overlay.h), so a state that it reads through has the overlay in it.
+ * and no two members share one. Ranks, tops and pages take one page read for each level of a large
+ * ranking, and one read of a small one. The task's changes are held back until its commit
+ * (ranking_held.h), so a state that it reads through has the overlay in it.
  *
  * Threads: as the view.
  */
@@ -41,12 +41,14 @@ typedef struct riacho_state_ranking_change {
     int64_t new_score;
 } riacho_state_ranking_change;
 
-/* ret_change may be NULL. A new member that is not among the best `keep` is forgotten at once. */
+/* ret_change may be NULL, and then nothing is read. A new member that is not among the best `keep`
+ * is forgotten at once. */
 RIACHO_CHECKED riacho_status riacho_state_ranking_set(const riacho_state_ranking *ranking,
                                                       riacho_bytes member, int64_t score,
                                                       riacho_state_ranking_change *ret_change,
                                                       riacho_error *err);
-/* Adds to the score, 0 for a new member; RIACHO_REJECT, and nothing changed, on overflow. */
+/* Adds to the score, 0 for a new member; RIACHO_REJECT, and nothing changed, on overflow. Without
+ * ret_change (NULL) nothing is read, unless scores came near to where sums overflow. */
 RIACHO_CHECKED riacho_status riacho_state_ranking_add(const riacho_state_ranking *ranking,
                                                       riacho_bytes member, int64_t delta,
                                                       riacho_state_ranking_change *ret_change,

@@ -1,67 +1,33 @@
 /* SPDX-License-Identifier: MIT
  *
- * ranking_held.c - see ranking_held.h.
- *
- * Invariants: an entry is listed when its index is in `listed`, once. One that is not listed was
- * settled and counts for nothing: the pages know better. Only rankings of many pages have listed
- * entries. Entries are in a table (table.h), so undo leads them back; the list follows.
+ * ranking_held.c - see ranking_held.h; ranking_settle.c is the half that writes.
  */
-#include "ranking_held.h"
+#include "ranking_held_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/macros.h"
 #include "base/memory.h"
-#include "table.h"
-
-/* The value of an entry; its key is the ranking's, closed, and the member. */
-struct member {
-    int64_t written_score; /* in the pages */
-    int64_t score;
-    uint32_t ranking_bytes; /* of the key */
-    bool was_written;
-    bool is_there;
-    bool is_listed;
-};
-
-struct riacho_ranking_held {
-    riacho_held base;
-    riacho_overlay *overlay;
-    uint32_t space;
-    riacho_table table;
-    uint32_t *listed;
-    size_t listed_count;
-    size_t listed_capacity;
-    size_t savepoint_listed;
-    bool is_settled; /* since the savepoint */
-    riacho_arena *order;
-    riacho_arena *work;
-};
 
 static riacho_ranking_held *held_of(riacho_held *base);
 
-static struct member read_member(const riacho_table_entry *entry)
+/* Kept in `work`. */
+static riacho_state_key key_of(const riacho_ranking_held *held, riacho_ranking_name name,
+                               riacho_bytes member)
 {
-    struct member member;
-    memcpy(&member, entry->value.data, sizeof member);
-    return member;
-}
-
-static void write_member(riacho_ranking_held *held, const riacho_state_key *key,
-                         const struct member *member)
-{
-    memcpy(riacho_table_put(&held->table, key, sizeof *member), member, sizeof *member);
-}
-
-static riacho_state_key key_of(const riacho_ranking_pages *pages, riacho_bytes member)
-{
-    uint8_t *key = riacho_alloc(pages->state->arena, pages->ranking.size + member.size);
-    memcpy(key, pages->ranking.data, pages->ranking.size);
-    if (member.size)
-        memcpy(key + pages->ranking.size, member.data, member.size);
-    return riacho_state_key_of(0, (riacho_bytes){key, pages->ranking.size + member.size});
+    const uint32_t group_bytes = (uint32_t)name.group.size;
+    const size_t size = group_bytes + member.size + name.board.size + 1 + sizeof group_bytes;
+    uint8_t *key = riacho_alloc(held->work, size);
+    uint8_t *at = key;
+    const riacho_bytes parts[] = {name.group, member, name.board};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; at += parts[i++].size) {
+        if (parts[i].size)
+            memcpy(at, parts[i].data, parts[i].size);
+    }
+    *at = (uint8_t)name.board.size;
+    memcpy(at + 1, &group_bytes, sizeof group_bytes);
+    return riacho_state_key_of(0, (riacho_bytes){key, size});
 }
 
 static void list(riacho_ranking_held *held, uint32_t entry)
@@ -74,117 +40,61 @@ static void list(riacho_ranking_held *held, uint32_t entry)
     held->listed[held->listed_count++] = entry;
 }
 
-bool riacho_ranking_held_find(const riacho_ranking_held *held, const riacho_ranking_pages *pages,
-                              riacho_bytes member, riacho_ranking_found *ret_found)
+bool riacho_ranking_held_find(const riacho_ranking_held *held, riacho_ranking_name name,
+                              riacho_bytes member, riacho_ranking_step *ret_step)
 {
-    if (!held->table.count)
+    if (!held->listed_count)
         return false;
-    const riacho_state_key key = key_of(pages, member);
+    const riacho_state_key key = key_of(held, name, member);
     const riacho_table_entry *entry = riacho_table_find(&held->table, &key);
+    riacho_arena_reset(held->work);
     if (!entry)
         return false;
-    const struct member found = read_member(entry);
-    *ret_found = (riacho_ranking_found){found.score, found.is_there, false};
+    const riacho_ranking_member found = riacho_ranking_member_of(entry);
+    *ret_step = (riacho_ranking_step){found.number, (riacho_ranking_verb)found.verb};
     return found.is_listed;
 }
 
-void riacho_ranking_held_put(riacho_ranking_held *held, const riacho_ranking_pages *pages,
-                             const riacho_ranking_move *move)
+/* What two steps come to. */
+static riacho_ranking_step follow(const riacho_ranking_member *first,
+                                  const riacho_ranking_step *then)
 {
-    const riacho_state_key key = key_of(pages, move->member);
+    if (then->verb != RIACHO_RANKING_ADD)
+        return *then;
+    if (first->verb == RIACHO_RANKING_REMOVE)
+        return (riacho_ranking_step){then->number, RIACHO_RANKING_SET};
+    return (riacho_ranking_step){first->number + then->number, (riacho_ranking_verb)first->verb};
+}
+
+void riacho_ranking_held_put(riacho_ranking_held *held, riacho_ranking_name name,
+                             riacho_bytes member, const riacho_ranking_step *step)
+{
+    const riacho_state_key key = key_of(held, name, member);
     const riacho_table_entry *entry = riacho_table_find(&held->table, &key);
-    struct member member = {.written_score = move->old_score,
-                            .ranking_bytes = (uint32_t)pages->ranking.size,
-                            .was_written = move->was_there};
     const uint32_t index =
         (uint32_t)(entry ? (size_t)(entry - held->table.entries) : held->table.count);
-    if (entry && read_member(entry).is_listed)
-        member = read_member(entry);
-    else
+    riacho_ranking_member made = {.number = step->number,
+                                  .group_bytes = (uint32_t)name.group.size,
+                                  .verb = (uint8_t)step->verb,
+                                  .is_listed = true};
+    const riacho_ranking_member before =
+        entry ? riacho_ranking_member_of(entry) : (riacho_ranking_member){0};
+    if (before.is_listed) {
+        const riacho_ranking_step both = follow(&before, step);
+        made.number = both.number;
+        made.verb = (uint8_t)both.verb;
+    } else {
         list(held, index);
-    member.score = move->new_score;
-    member.is_there = move->is_there;
-    member.is_listed = true;
-    write_member(held, &key, &member);
-}
-
-/* ---- settling ---- */
-
-static int compare_entries(const void *a, const void *b)
-{
-    const riacho_table_entry *const *left = a, *const *right = b;
-    return riacho_bytes_compare((*left)->key.bytes, (*right)->key.bytes);
-}
-
-static riacho_bytes ranking_of(const riacho_table_entry *entry)
-{
-    return (riacho_bytes){entry->key.bytes.data, read_member(entry).ranking_bytes};
-}
-
-static riacho_ranking_move move_of(const riacho_table_entry *entry)
-{
-    const struct member member = read_member(entry);
-    const riacho_bytes key = entry->key.bytes;
-    return (riacho_ranking_move){
-        .member = {(const uint8_t *)key.data + member.ranking_bytes,
-                   key.size - member.ranking_bytes},
-        .old_score = member.written_score,
-        .new_score = member.score,
-        .was_there = member.was_written,
-        .is_there = member.is_there,
-    };
-}
-
-static void mark_settled(riacho_ranking_held *held, const riacho_table_entry *entry)
-{
-    struct member member = read_member(entry);
-    member.is_listed = false;
-    write_member(held, &entry->key, &member);
-}
-
-/* The entries of one ranking, which lie together. */
-static riacho_status settle_ranking(riacho_ranking_held *held, riacho_table_entry **entries,
-                                    size_t count, riacho_error *err)
-{
-    const riacho_state state = riacho_overlay_state(held->overlay, held->space, held->work);
-    const riacho_ranking_pages pages = {&state, ranking_of(entries[0])};
-    riacho_ranking_move *moves = riacho_alloc(held->work, count * sizeof *moves);
-    for (size_t i = 0; i < count; i++)
-        moves[i] = move_of(entries[i]);
-    const riacho_status status = riacho_ranking_move_all(&pages, moves, count, err);
-    for (size_t i = 0; i < count && status == RIACHO_OK; i++)
-        mark_settled(held, entries[i]);
-    riacho_arena_reset(held->work);
-    return status;
-}
-
-riacho_status riacho_ranking_held_settle(riacho_ranking_held *held, riacho_error *err)
-{
-    const size_t count = held->listed_count;
-    if (!count)
-        return RIACHO_OK;
-    riacho_table_entry **entries = riacho_alloc(held->order, count * sizeof(riacho_table_entry *));
-    riacho_status status = RIACHO_OK;
-    for (size_t i = 0; i < count; i++)
-        entries[i] = &held->table.entries[held->listed[i]];
-    qsort(entries, count, sizeof(riacho_table_entry *), compare_entries);
-    held->is_settled = true;
-    held->listed_count = 0;
-    for (size_t at = 0, end; at < count && status == RIACHO_OK; at = end) {
-        for (end = at + 1;
-             end < count && riacho_bytes_equal(ranking_of(entries[at]), ranking_of(entries[end]));)
-            end++;
-        status = settle_ranking(held, entries + at, end - at, err);
     }
-    riacho_arena_reset(held->order);
-    return status;
+    riacho_ranking_member_put(held, &key, &made);
+    riacho_arena_reset(held->work);
 }
 
 /* ---- as the overlay sees it ---- */
 
-static riacho_status held_settle(riacho_held *base, riacho_error *err)
+static riacho_status held_settle(riacho_held *base, riacho_settle purpose, riacho_error *err)
 {
-    return riacho_ranking_held_settle(held_of(base), err);
+    return riacho_ranking_settle(held_of(base), purpose, err);
 }
 
 static void held_savepoint(riacho_held *base)
@@ -204,8 +114,10 @@ static void held_undo(riacho_held *base)
         return;
     }
     held->listed_count = 0;
+    if (held->is_paged_new)
+        riacho_ranking_forget_paged(held);
     for (size_t i = 0; i < held->table.count; i++) {
-        if (read_member(&held->table.entries[i]).is_listed)
+        if (riacho_ranking_member_of(&held->table.entries[i]).is_listed)
             list(held, (uint32_t)i);
     }
     held->savepoint_listed = held->listed_count;
@@ -216,6 +128,8 @@ static void held_drop(riacho_held *base)
 {
     riacho_ranking_held *held = held_of(base);
     riacho_table_reset(&held->table);
+    if (held->is_paged_new)
+        riacho_ranking_forget_paged(held);
     held->listed_count = held->savepoint_listed = 0;
     held->is_settled = false;
 }
@@ -230,8 +144,11 @@ static void held_free(riacho_held *base)
 {
     riacho_ranking_held *held = held_of(base);
     riacho_table_done(&held->table);
-    riacho_arena_free(held->order);
     riacho_arena_free(held->work);
+    riacho_arena_free(held->paged_keys);
+    riacho_map_done(&held->paged);
+    riacho_buffer_done(&held->tally);
+    free(held->places);
     free(held->listed);
     free(held);
 }
@@ -261,8 +178,9 @@ riacho_ranking_held *riacho_ranking_held_of(const riacho_state *state)
     held->base.ops = &held_ops;
     held->overlay = state->overlay;
     held->space = state->space;
-    held->order = riacho_arena_new();
     held->work = riacho_arena_new();
+    held->paged_keys = riacho_arena_new();
+    held->chance = 0x9e3779b97f4a7c15u;
     riacho_table_init(&held->table);
     riacho_overlay_hold(state->overlay, state->space, &held->base);
     return held;

@@ -67,17 +67,14 @@ riacho_status riacho_ranking_read_place(riacho_bytes place, riacho_bytes *ret_me
     return RIACHO_OK;
 }
 
-riacho_status riacho_ranking_glance(const riacho_ranking_pages *pages, riacho_bytes member,
-                                    riacho_ranking_found *ret_found, riacho_error *err)
+/* A ranking of one page has no tree of members. */
+static riacho_status find_place(riacho_tree_page page, riacho_bytes member,
+                                riacho_ranking_found *ret_found, riacho_error *err)
 {
-    const riacho_tree places = riacho_ranking_places(pages);
-    riacho_tree_page page;
     riacho_tree_entry entry;
     riacho_bytes other;
     int64_t score;
-    RIACHO_TRY(riacho_tree_root(&places, &page, err));
-    *ret_found = (riacho_ranking_found){.is_single = page.level == 0};
-    while (ret_found->is_single && !ret_found->is_there && riacho_tree_next(&page, &entry)) {
+    while (!ret_found->is_there && riacho_tree_next(&page, &entry)) {
         RIACHO_TRY(riacho_ranking_read_place(entry.key, &other, &score, err));
         ret_found->is_there = riacho_bytes_equal(other, member);
         ret_found->score = score;
@@ -88,9 +85,13 @@ riacho_status riacho_ranking_glance(const riacho_ranking_pages *pages, riacho_by
 riacho_status riacho_ranking_find(const riacho_ranking_pages *pages, riacho_bytes member,
                                   riacho_ranking_found *ret_found, riacho_error *err)
 {
-    const riacho_tree members = members_of(pages);
+    const riacho_tree places = riacho_ranking_places(pages), members = members_of(pages);
+    riacho_tree_page root;
     uint64_t score = 0;
     *ret_found = (riacho_ranking_found){0};
+    RIACHO_TRY(riacho_tree_root(&places, &root, err));
+    if (!root.level)
+        return find_place(root, member, ret_found, err);
     RIACHO_TRY(riacho_tree_get(&members, member, &ret_found->is_there, &score, err));
     ret_found->score = (int64_t)score;
     return RIACHO_OK;

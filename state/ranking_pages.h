@@ -12,7 +12,7 @@
 /* Borrows all of it; cheap to make for a call. */
 typedef struct riacho_ranking_pages {
     const riacho_state *state;
-    riacho_bytes ranking; /* the ranking's key, closed */
+    riacho_bytes ranking; /* what the keys of its pages begin with */
 } riacho_ranking_pages;
 
 /* What became of a member's score. */
@@ -27,7 +27,6 @@ typedef struct riacho_ranking_move {
 typedef struct riacho_ranking_found {
     int64_t score;
     bool is_there;
-    bool is_single; /* the ranking is one page */
 } riacho_ranking_found;
 
 riacho_tree riacho_ranking_places(const riacho_ranking_pages *pages);
@@ -37,12 +36,6 @@ riacho_bytes riacho_ranking_place(const riacho_ranking_pages *pages, riacho_byte
 /* The member and score of a place. */
 RIACHO_CHECKED riacho_status riacho_ranking_read_place(riacho_bytes place, riacho_bytes *ret_member,
                                                        int64_t *ret_score, riacho_error *err);
-/* Looks into the first page only: `is_there` says nothing yet when that is not the single one. */
-RIACHO_CHECKED riacho_status riacho_ranking_glance(const riacho_ranking_pages *pages,
-                                                   riacho_bytes member,
-                                                   riacho_ranking_found *ret_found,
-                                                   riacho_error *err);
-/* A ranking of more than one page. */
 RIACHO_CHECKED riacho_status riacho_ranking_find(const riacho_ranking_pages *pages,
                                                  riacho_bytes member,
                                                  riacho_ranking_found *ret_found,

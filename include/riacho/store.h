@@ -32,8 +32,8 @@ typedef struct riacho_ranking riacho_ranking;
 riacho_ranking *riacho_ranking_of(riacho_ctx *ctx, const char *store);
 RIACHO_CHECKED riacho_status riacho_ranking_set(riacho_ranking *store, const void *key,
                                                 const void *member, int64_t score);
-/* Adds to the score (0 for a new member); ret_score (may be NULL) is the new one. RIACHO_REJECT on
- * overflow. */
+/* Adds to the score (0 for a new member); RIACHO_REJECT on overflow. ret_score is the new one; with
+ * NULL the store need not read the old one, which is far cheaper. */
 RIACHO_CHECKED riacho_status riacho_ranking_add(riacho_ranking *store, const void *key,
                                                 const void *member, int64_t delta,
                                                 int64_t *ret_score);

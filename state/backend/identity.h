@@ -22,7 +22,7 @@
  * and pages of a kind of store, values an operator keeps, the commit meta, the runtime's progress.
  * A store of another layout, older or newer, is refused and so built again from the log; nothing
  * reads it wrongly, and nothing converts it. */
-enum { RIACHO_IDENTITY_ID_BYTES = 32, RIACHO_IDENTITY_LAYOUT = 1 };
+enum { RIACHO_IDENTITY_ID_BYTES = 32, RIACHO_IDENTITY_LAYOUT = 2 };
 
 typedef struct riacho_identity {
     char id[RIACHO_IDENTITY_ID_BYTES + 1]; /* hexadecimal; "" when there is no file */

@@ -6,6 +6,7 @@
  *   rocks_options.c  the settings, within one budget of memory
  *   rocks_store.c    reads and writes of an open store
  *   rocks_scan.c     scans
+ *   rocks_fold.c     folding tallies, as a merge operator
  *
  * On disk: <folder>/<topology>/g<generation>/<task>/ holds one database and STORE_ID. Each space is
  * a column family named as the space; the default family holds three keys: id, meta, outbox. A
@@ -74,6 +75,9 @@ RIACHO_CHECKED riacho_status riacho_rocks_options_init(riacho_rocks_options *opt
                                                        uint64_t memory_bytes, uint32_t task_count,
                                                        riacho_error *err);
 void riacho_rocks_options_done(riacho_rocks_options *options);
+
+/* Owned by the options it is set in. */
+rocksdb_mergeoperator_t *riacho_rocks_fold(void);
 
 riacho_rocks_store *riacho_rocks_store_of(riacho_store *base);
 /* Takes the message of a RocksDB call: RIACHO_OK when there is none. A message about damaged or

@@ -97,6 +97,7 @@ riacho_status riacho_rocks_options_init(riacho_rocks_options *options, uint64_t 
     rocksdb_get_options_from_string(base, "avoid_flush_during_recovery=true", options->options,
                                     &message);
     rocksdb_options_destroy(base);
+    rocksdb_options_set_merge_operator(options->options, riacho_rocks_fold());
     options->cache = rocksdb_cache_create_lru(memory / 2);
     set_table(options);
     set_files(options->options);

@@ -127,6 +127,9 @@ static void add_change(const riacho_rocks_store *store, const riacho_change *cha
     if (change->key_end.data)
         rocksdb_writebatch_delete_range_cf(store->batch, family, change->key.data, change->key.size,
                                            change->key_end.data, change->key_end.size);
+    else if (change->verb == RIACHO_CHANGE_FOLD)
+        rocksdb_writebatch_merge_cf(store->batch, family, change->key.data, change->key.size,
+                                    change->value.data, change->value.size);
     else if (change->value.data)
         rocksdb_writebatch_put_cf(store->batch, family, change->key.data, change->key.size,
                                   change->value.data, change->value.size);

@@ -7,10 +7,13 @@
  */
 #include "rows.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/macros.h"
 #include "base/memory.h"
+#include "base/tally.h"
 
 struct version {
     struct version *older;
@@ -162,6 +165,20 @@ static void delete_range(riacho_rows *rows, const riacho_change *change, uint64_
     }
 }
 
+/* Only the state's own code writes here, so a value that is no tally is a mistake of ours. */
+static void fold_key(riacho_rows *rows, riacho_sorted_node *node, const riacho_change *change,
+                     uint64_t sequence, riacho_rows_pins pins)
+{
+    RIACHO_AUTO(buffer) riacho_buffer whole = {0};
+    const riacho_bytes both[] = {node ? riacho_row_value(node, UINT64_MAX) : (riacho_bytes){0},
+                                 change->value};
+    const bool is_folded = riacho_tally_fold(both, 2, &whole);
+    assert(is_folded);
+    (void)is_folded;
+    riacho_row *row = node ? node->value : add_row(rows, change->key);
+    change_row(rows, row, riacho_buffer_bytes(&whole), sequence, pins);
+}
+
 void riacho_rows_apply(riacho_rows *rows, const riacho_change *change, uint64_t sequence,
                        riacho_rows_pins pins)
 {
@@ -170,7 +187,9 @@ void riacho_rows_apply(riacho_rows *rows, const riacho_change *change, uint64_t 
         return;
     }
     riacho_sorted_node *node = riacho_sorted_get(&rows->sorted, change->key);
-    if (change->value.data) {
+    if (change->verb == RIACHO_CHANGE_FOLD) {
+        fold_key(rows, node, change, sequence, pins);
+    } else if (change->value.data) {
         riacho_row *row = node ? node->value : add_row(rows, change->key);
         change_row(rows, row, change->value, sequence, pins);
     } else if (node) {

@@ -331,7 +331,7 @@ static void a_store_of_another_layout_is_refused(void **state)
 {
     static const char *const lines[] = {
         "riacho-store 0 0123456789abcdef0123456789abcdef 1 ",
-        "riacho-store 2 0123456789abcdef0123456789abcdef 1 ",
+        "riacho-store 1 0123456789abcdef0123456789abcdef 1 ",
         "riacho-store 10 as it pleases the version of that day ",
     };
     fixture *f = *state;
@@ -343,12 +343,12 @@ static void a_store_of_another_layout_is_refused(void **state)
     }
 }
 
-static void the_layout_of_today_is_the_first(void **state)
+static void the_layout_of_today_is_the_second(void **state)
 {
     fixture *f = *state;
     riacho_buffer content = {0};
     folder_read_file(folder_find(f, "STORE_ID"), &content);
-    assert_memory_equal(content.data, "riacho-store 1 ", 15);
+    assert_memory_equal(content.data, "riacho-store 2 ", 15);
     riacho_buffer_done(&content);
 }
 
@@ -531,7 +531,7 @@ int main(void)
         CASE(damage_met_in_use_is_told_at_the_next_open),
         CASE(a_damaged_id_or_commit_is_told_at_open),
         CASE(a_store_of_another_layout_is_refused),
-        CASE(the_layout_of_today_is_the_first),
+        CASE(the_layout_of_today_is_the_second),
         CASE(a_crash_before_the_first_flush_loses_nothing),
         CASE(a_deleted_write_ahead_log_is_noticed),
         CASE(a_log_deleted_after_the_second_crash_is_noticed),

@@ -22,10 +22,17 @@ typedef struct riacho_store riacho_store;
 typedef struct riacho_store_snapshot riacho_store_snapshot;
 typedef struct riacho_store_scan riacho_store_scan;
 
-/* One change of one key. value.data NULL deletes the key. With `key_end` set, every key in [key,
- * key_end) is deleted. Changes are applied in order. */
+/* RIACHO_CHANGE_PUT: value.data NULL deletes the key; with `key_end` set, every key in [key,
+ * key_end) is deleted.
+ * RIACHO_CHANGE_FOLD: the value is a tally (base/tally.h) and is folded into the one that is there,
+ * if any. The backend does not have to look for that one before somebody reads the key; when it is
+ * no tally, that read fails as damage does. */
+typedef enum riacho_change_verb { RIACHO_CHANGE_PUT = 0, RIACHO_CHANGE_FOLD } riacho_change_verb;
+
+/* One change of one key. Changes are applied in order. */
 typedef struct riacho_change {
     uint32_t space;
+    riacho_change_verb verb;
     riacho_bytes key;
     riacho_bytes key_end;
     riacho_bytes value;
