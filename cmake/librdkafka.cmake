@@ -41,7 +41,8 @@ function(riacho_system_rdkafka)
             "use RIACHO_RDKAFKA=pinned")
     elseif(RDKAFKA_VERSION VERSION_LESS 2.10.1)
         message(WARNING "the system's librdkafka is ${RDKAFKA_VERSION}: below 2.10.1 it can hang when it is closed after a broker "
-            "went away, and lose an assignment that is committed during a rebalance. RIACHO_RDKAFKA=pinned builds a newer one")
+            "went away, and lose an assignment that is committed during a rebalance; below 2.6.1 SCRAM does not work with Kafka 4. "
+            "RIACHO_RDKAFKA=pinned builds a newer one")
     endif()
     message(STATUS "librdkafka ${RDKAFKA_VERSION}, the system's")
     add_library(riacho::rdkafka ALIAS PkgConfig::RDKAFKA)
