@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -24,6 +25,9 @@ def build():
     jar = os.path.join(BUILT, "bench.jar")
     if os.path.exists(jar) and os.path.getmtime(jar) > newest(SOURCES):
         return
+    for tool in ("mvn", "javac"):
+        if not shutil.which(tool):
+            raise Failed(f"{tool} is not here (Debian: apt-get install maven default-jdk-headless)")
     built = subprocess.run(["mvn", "-q", "-B", "package"], cwd=SOURCES, capture_output=True, text=True)
     if built.returncode:
         raise Failed("bench/kafka-streams does not build:\n" + built.stdout[-4000:] + built.stderr[-2000:])
