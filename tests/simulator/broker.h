@@ -67,5 +67,7 @@ const char *model_broker_topic(const model_broker *broker, size_t index);
 /* -1: none; pending ones do not count. */
 int64_t model_broker_position(model_broker *broker, const char *group, const char *topic,
                               int32_t partition);
+/* Whether the transaction of a record is known to be committed, though perhaps not yet here. */
+bool model_broker_is_committed(const model_broker *broker, const model_entry *entry);
 /* Transactions that are not over, markers included. */
 size_t model_broker_open_transactions(const model_broker *broker);

@@ -10,8 +10,8 @@
  *
  * Invariants
  *   1 A lease is held by one member of a generation at most.
- *   2 Positions of a transaction are pending from their arrival until its marker comes; while one is
- *     pending nobody is told the position of that partition.
+ *   2 Positions of a transaction are pending from their arrival until its marker comes; while one
+ *     is pending nobody is told the position of that partition.
  *   3 A member that is known keeps its generation until all have joined the next one.
  *
  * Threads: one.

@@ -8,10 +8,10 @@
  *                     +-- init, timeout -+   (aborts, with the next epoch: the producer is fenced)
  *
  * Invariants
- *   1 The outcome is decided, and answered, when it is PREPARED; every marker is written later, at a
- *     moment of its own.
- *   2 A request is known by producer id and epoch only. One that comes late, in the next transaction
- *     of the same epoch, is taken for that one's.
+ *   1 The outcome is decided, and answered, when it is PREPARED; every marker is written later, at
+ *     a moment of its own.
+ *   2 A request is known by producer id and epoch only. One that comes late, in the next
+ *     transaction of the same epoch, is taken for that one's.
  *
  * Threads: one.
  */
@@ -82,6 +82,16 @@ size_t model_broker_open_transactions(const model_broker *broker)
     for (const model_transaction *each = broker->transactions; each; each = each->next)
         count += each->state == ONGOING || each->state == PREPARED;
     return count;
+}
+
+bool model_broker_is_committed(const model_broker *broker, const model_entry *entry)
+{
+    for (const model_transaction *each = broker->transactions; each; each = each->next) {
+        if (each->producer == entry->producer && each->epoch == entry->epoch &&
+            each->state == PREPARED && each->end == MODEL_COMMIT_MARKER)
+            return entry->visible || !entry->aborted;
+    }
+    return entry->visible;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
