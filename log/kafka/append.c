@@ -47,9 +47,11 @@ static void take_report(const rd_kafka_message_t *message)
 {
     struct sent *sent = message->_private;
     struct call *call = sent->call;
-    if (message->err && !call->code) {
+    /* A record that was refused takes others of its request with it. */
+    if (message->err &&
+        (!call->code || call->code == RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD)) {
         call->code = message->err;
-        snprintf(call->text, sizeof call->text, "%s", rd_kafka_message_errstr(message));
+        snprintf(call->text, sizeof call->text, "%s", rd_kafka_err2str(message->err));
     }
     sent->offset = message->offset;
     call->waiting--;
@@ -60,17 +62,18 @@ static void on_event(rd_kafka_t *rk, rd_kafka_event_t *event, void *opaque)
     struct riacho_kafka_handle *handle = opaque;
     struct riacho_kafka_appender *appender = handle->owner;
     (void)rk;
-    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) {
-        pthread_mutex_lock(&appender->lock);
-        for (const rd_kafka_message_t *report; (report = rd_kafka_event_message_next(event));)
-            take_report(report);
-        pthread_cond_broadcast(&appender->reported);
-        pthread_mutex_unlock(&appender->lock);
-    } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
         riacho_kafka_handle_note(handle, rd_kafka_event_error(event),
                                  rd_kafka_event_error_string(event));
+    pthread_mutex_lock(&appender->lock);
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) {
+        for (const rd_kafka_message_t *report; (report = rd_kafka_event_message_next(event));)
+            take_report(report);
     }
+    /* Before the calls go on, which may close the log: messages count until this. */
     rd_kafka_event_destroy(event);
+    pthread_cond_broadcast(&appender->reported);
+    pthread_mutex_unlock(&appender->lock);
 }
 
 void riacho_kafka_appender_free(struct riacho_kafka_appender *appender)

@@ -65,12 +65,14 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         producer->ends[at] = message->offset + 1;
         return;
     }
-    if (producer->refused || message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE)
+    /* A record that was refused takes others of its request with it. */
+    if ((producer->refused && producer->refused != RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD) ||
+        message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE)
         return;
     producer->refused = message->err;
     snprintf(producer->refused_text, sizeof producer->refused_text, "a record for %s: %s",
              message->rkt ? rd_kafka_topic_name(message->rkt) : "?",
-             rd_kafka_message_errstr(message));
+             rd_kafka_err2str(message->err));
 }
 
 /* ---- open, close ----------------------------------------------------------------------------- */

@@ -10,12 +10,18 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define TEST(function)                                                                             \
     {                                                                                              \
-#function, function                                                                        \
+#function, function, EVERY_LOG                                                             \
+    }
+/* Of logs that one process has for itself: those that are told of commits. */
+#define OWN_TEST(function)                                                                         \
+    {                                                                                              \
+#function, function, OWN_LOG                                                               \
     }
 
 struct contract_test {
     const char *name;
     CMUnitTestFunction run;
+    enum contract_logs { EVERY_LOG, OWN_LOG } logs;
 };
 
 extern const struct contract_test contract_topics[];

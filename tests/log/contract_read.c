@@ -83,14 +83,15 @@ static void partitions_take_turns(void **state)
     const riacho_log_assignment assignments[] = {{"t", 0, 0, 10}, {"t", 1, 0, 11}, {"t", 2, 0, 12}};
     assert_ok(fx->log->ops->assign(reader, assignments, 3, &err));
     uint32_t seen = 0;
-    for (int i = 0; i < 3; i++) {
+    /* From far away they do not all arrive at once; the busy one has five batches. */
+    for (int i = 0; seen != 7; i++) {
+        assert_true(i < (fx->backend == SHARED ? 8 : 3));
         riacho_log_batch *batch;
-        assert_ok(fx->log->ops->poll(reader, 0, &batch, &err));
+        assert_ok(fx->log->ops->poll(reader, fx->quiet_ms, &batch, &err));
         assert_non_null(batch);
         seen |= 1u << (batch->tag - 10);
         fx->log->ops->batch_free(batch);
     }
-    assert_int_equal(seen, 7);
     fx->log->ops->reader_close(reader);
 }
 
@@ -99,7 +100,7 @@ static size_t drain(struct fixture *fx, riacho_log_reader *reader, uint32_t tag)
     riacho_error err;
     size_t count = 0;
     for (riacho_log_batch *batch;; fx->log->ops->batch_free(batch)) {
-        assert_ok(fx->log->ops->poll(reader, 0, &batch, &err));
+        assert_ok(fx->log->ops->poll(reader, fx->quiet_ms, &batch, &err));
         if (!batch)
             return count;
         if (batch->tag == tag)
@@ -119,7 +120,7 @@ static void a_paused_partition_waits_and_loses_nothing(void **state)
     const riacho_log_assignment assignments[] = {{"t", 0, 0, 4}, {"t", 1, 0, 5}};
     assert_ok(fx->log->ops->assign(reader, assignments, 2, &err));
     riacho_log_batch *batch;
-    assert_ok(fx->log->ops->poll(reader, 0, &batch, &err)); /* so that some is read ahead */
+    assert_ok(fx->log->ops->poll(reader, fx->quiet_ms, &batch, &err)); /* some is read ahead */
     assert_int_equal(batch->tag, 4);
     const size_t before = batch->count;
     fx->log->ops->batch_free(batch);
@@ -143,7 +144,7 @@ static void assign_replaces_what_is_read(void **state)
     riacho_log_assignment assignment = {"t", 0, 0, 1};
     assert_ok(fx->log->ops->assign(reader, &assignment, 1, &err));
     riacho_log_batch *batch;
-    assert_ok(fx->log->ops->poll(reader, 0, &batch, &err));
+    assert_ok(fx->log->ops->poll(reader, fx->quiet_ms, &batch, &err));
     fx->log->ops->batch_free(batch);
     assignment = (riacho_log_assignment){"t", 1, 5, 2};
     assert_ok(fx->log->ops->assign(reader, &assignment, 1, &err));
@@ -165,7 +166,7 @@ static void a_batch_outlives_its_reader(void **state)
     const riacho_log_assignment assignment = {"t", 0, 0, 1};
     assert_ok(fx->log->ops->assign(reader, &assignment, 1, &err));
     riacho_log_batch *batch;
-    assert_ok(fx->log->ops->poll(reader, 0, &batch, &err));
+    assert_ok(fx->log->ops->poll(reader, fx->quiet_ms, &batch, &err));
     fx->log->ops->reader_close(reader);
     assert_bytes(batch->records[2].key, "k2");
     fx->log->ops->batch_free(batch);
@@ -199,5 +200,5 @@ const struct contract_test contract_read[] = {
     TEST(assign_replaces_what_is_read),
     TEST(a_batch_outlives_its_reader),
     TEST(a_reader_sees_what_comes_later),
-    {NULL, NULL},
+    {NULL, NULL, EVERY_LOG},
 };

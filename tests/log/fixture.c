@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { START_MS = 1700000000 };
+enum { START_MS = 1700000000, SHARED_QUIET_MS = 1000, BATCH_WAIT_MS = 10000 };
 
 void make_root(char *ret_root, size_t size)
 {
@@ -62,13 +62,26 @@ void fixture_open(struct fixture *fixture, enum backend backend)
     open_embedded(fixture);
 }
 
+void fixture_open_shared(struct fixture *fixture, riacho_log *(*open)(void *arg), void *arg)
+{
+    *fixture = (struct fixture){.backend = SHARED,
+                                .open_shared = open,
+                                .arg = arg,
+                                .quiet_ms = SHARED_QUIET_MS,
+                                .arena = riacho_arena_new()};
+    fixture->log = open(arg);
+}
+
 void fixture_reopen(struct fixture *fixture)
 {
     if (fixture->backend == MEMORY)
         return;
     if (fixture->log)
         fixture->log->ops->close(fixture->log);
-    open_embedded(fixture);
+    if (fixture->backend == SHARED)
+        fixture->log = fixture->open_shared(fixture->arg);
+    else
+        open_embedded(fixture);
 }
 
 void fixture_close(struct fixture *fixture)
@@ -151,18 +164,24 @@ struct records read_all(riacho_log *log, riacho_arena *arena, const char *topic,
     riacho_error err;
     riacho_log_reader *reader;
     struct records all = {.next = next};
+    int64_t first, end;
     const riacho_log_assignment assignment = {topic, partition, next, 7};
     assert_ok(log->ops->reader_open(log, &reader, &err));
     assert_ok(log->ops->assign(reader, &assignment, 1, &err));
-    for (;;) {
-        riacho_log_batch *batch;
-        assert_ok(log->ops->poll(reader, 0, &batch, &err));
+    assert_ok(log->ops->bounds(log, topic, partition, &first, &end, &err));
+    riacho_log_batch *batch;
+    while (all.next < end) {
+        assert_ok(log->ops->poll(reader, log->ops->broker ? BATCH_WAIT_MS : 0, &batch, &err));
         if (!batch)
-            break;
+            fail_msg("%s/%d: nothing more at %lld of %lld", topic, (int)partition,
+                     (long long)all.next, (long long)end);
         assert_int_equal(batch->tag, 7);
         collect(&all, arena, batch);
         log->ops->batch_free(batch);
     }
+    assert_ok(log->ops->poll(reader, 0, &batch, &err));
+    assert_true(!batch || !batch->count);
+    log->ops->batch_free(batch);
     log->ops->reader_close(reader);
     return all;
 }

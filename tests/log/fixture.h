@@ -25,11 +25,14 @@
             fail_msg("%s: status %d: %s", #call, (int)status_, err.text);                          \
     } while (0)
 
-enum backend { MEMORY, EMBEDDED };
+enum backend { MEMORY, EMBEDDED, SHARED };
 
 struct fixture {
     enum backend backend;
     riacho_log *log;
+    riacho_log *(*open_shared)(void *arg); /* SHARED: a log that somebody else keeps */
+    void *arg;
+    int64_t quiet_ms; /* a poll that waits this long in vain has nothing to wait for */
     riacho_clock_virtual clock;
     riacho_arena *arena; /* of one test */
     char folder[128];    /* of an embedded log, below `root` */
@@ -37,7 +40,9 @@ struct fixture {
 };
 
 void fixture_open(struct fixture *fixture, enum backend backend);
-/* Closes an embedded log and opens it again; a memory log stays as it is. */
+/* Of a log that is not on this machine. */
+void fixture_open_shared(struct fixture *fixture, riacho_log *(*open)(void *arg), void *arg);
+/* Closes the log and opens it again; a memory log stays as it is. */
 void fixture_reopen(struct fixture *fixture);
 void fixture_close(struct fixture *fixture);
 
