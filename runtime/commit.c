@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * commit.c - carries out the steps of protocol.h for one task.
+ * commit.c - carries out the steps of protocol.h for one task, and holds what they have in common
+ * with a commit on a log that workers share (shared/seal.c).
  *
  * What each step leaves behind, and what a restart then does, is the table in docs/commit.md. The
  * fault sites lie between the steps.
@@ -23,18 +24,30 @@ enum { BACKOFF_MS_MIN = 50, BACKOFF_MS_MAX = 5000 };
 const double riacho_commit_bucket_seconds[RIACHO_COMMIT_BUCKETS - 1] = {
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5};
 
+/* Whether the run has reached an n-th of what one commit may hold. */
+static bool holds(const riacho_run *run, unsigned parts)
+{
+    return run->uncommitted_records >= RIACHO_COMMIT_RECORDS_MAX / parts ||
+           run->outbox.count >= RIACHO_COMMIT_OUTPUTS_MAX / parts ||
+           run->outbox.bytes.size >= RIACHO_COMMIT_OUTPUT_BYTES_MAX / parts ||
+           riacho_chain_pending(run->chain) >= RIACHO_COMMIT_PENDING_MAX / parts ||
+           riacho_overlay_bytes(run->host.overlay) >= run->worker->options.overlay_bytes / parts;
+}
+
+/* The half of what fits, where the other half can fill up while the first is on its way. */
+bool riacho_run_ripe(const riacho_run *run)
+{
+    return run->commit_requested || holds(run, riacho_worker_shares(run->worker) ? 2 : 1);
+}
+
 bool riacho_run_full(const riacho_run *run)
 {
-    return run->commit_requested || run->uncommitted_records >= RIACHO_COMMIT_RECORDS_MAX ||
-           run->outbox.count >= RIACHO_COMMIT_OUTPUTS_MAX ||
-           run->outbox.bytes.size >= RIACHO_COMMIT_OUTPUT_BYTES_MAX ||
-           riacho_chain_pending(run->chain) >= RIACHO_COMMIT_PENDING_MAX ||
-           riacho_overlay_bytes(run->host.overlay) >= run->worker->options.overlay_bytes;
+    return holds(run, 1) || (run->commit_requested && !riacho_worker_shares(run->worker));
 }
 
 /* ---- the steps ------------------------------------------------------------------------------- */
 
-static riacho_status flush(riacho_run *run, riacho_error *err)
+riacho_status riacho_run_gather(riacho_run *run, riacho_error *err)
 {
     riacho_clock *clock = run->worker->clock;
     run->commit_started_ns = clock->monotonic_ns(clock);
@@ -60,14 +73,16 @@ static uint64_t next_number(const riacho_run *run)
     return run->replaying ? run->replay_number : run->number + 1;
 }
 
-static void write_progress(riacho_run *run, bool replaying)
+void riacho_run_write_progress(riacho_run *run)
 {
     RIACHO_AUTO(buffer) riacho_buffer chain = {0};
+    riacho_clock *clock = run->worker->clock;
     riacho_chain_save(run->chain, &chain);
     const riacho_progress progress = {
         .graph_hash = run->graph->hash,
-        .replaying = replaying,
+        .replaying = run->replaying && !riacho_run_replayed(run),
         .rebuilding = run->rebuilding && !riacho_run_rebuilt(run),
+        .written_ms = riacho_worker_shares(run->worker) ? clock->now_ms(clock) : 0,
         .partition_time_ms = run->partition_time_ms,
         .partition_count = run->position_count,
         .chain = riacho_buffer_bytes(&chain),
@@ -78,8 +93,7 @@ static void write_progress(riacho_run *run, bool replaying)
 
 static riacho_status write_state(riacho_run *run, riacho_error *err)
 {
-    const bool replaying = run->replaying && !riacho_run_replayed(run);
-    write_progress(run, replaying);
+    riacho_run_write_progress(run);
     const riacho_commit_meta meta = {
         .number = next_number(run),
         .positions = run->positions,
@@ -93,9 +107,7 @@ static riacho_status write_state(riacho_run *run, riacho_error *err)
     return riacho_fault_at(run->worker, RIACHO_SITE_STATE_WRITTEN, err);
 }
 
-/* Outputs go to partitions that this task chose, so their ends tell how far each hop was written.
- */
-static void note_ends(riacho_run *run, const riacho_outbox_read *outputs, const int64_t *ends)
+void riacho_run_note_ends(riacho_run *run, const riacho_outbox_read *outputs, const int64_t *ends)
 {
     for (size_t i = 0; i < outputs->count; i++) {
         const int32_t first = run->first_hop[outputs->topics[i]];
@@ -143,7 +155,7 @@ static riacho_status end_append(riacho_run *run, riacho_error *err)
     if (run->outbox_recovered)
         RIACHO_TRY(riacho_run_note_present_ends(run, err));
     else
-        note_ends(run, &run->appending, run->append_ends);
+        riacho_run_note_ends(run, &run->appending, run->append_ends);
     run->commit_phase = riacho_commit_after(RIACHO_STEP_APPEND);
     return riacho_fault_at(run->worker, RIACHO_SITE_OUTPUTS_WRITTEN, err);
 }
@@ -154,7 +166,7 @@ static void add(_Atomic uint64_t *counter, uint64_t more)
                           memory_order_relaxed);
 }
 
-static void measure(riacho_run *run, int64_t now_ns)
+static void measure(riacho_run *run, int64_t now_ns, size_t output_count)
 {
     riacho_task_counters *counters = &run->task->counters;
     const double seconds = (double)(now_ns - run->commit_started_ns) / 1e9;
@@ -164,7 +176,7 @@ static void measure(riacho_run *run, int64_t now_ns)
     add(&counters->commit_seconds[bucket], 1);
     add(&counters->commit_ns, (uint64_t)(now_ns - run->commit_started_ns));
     add(&counters->commits, 1);
-    add(&counters->outputs, run->outbox.count);
+    add(&counters->outputs, output_count);
 }
 
 static void end_replay(riacho_run *run)
@@ -182,33 +194,45 @@ static void end_rebuild(riacho_run *run)
     riacho_trace(RIACHO_INFO, "state rebuilt from the log", "task", run->task->log_name, NULL);
 }
 
+void riacho_run_show(riacho_run *run, const riacho_shown *shown)
+{
+    riacho_clock *clock = run->worker->clock;
+    measure(run, clock->monotonic_ns(clock), shown->output_count);
+    if (run->replaying || run->rebuilding)
+        return;
+    const riacho_publish published = {
+        .number = run->number,
+        .stream_time_ms = shown->stream_time_ms,
+        .positions = run->positions,
+        .ends = run->ends,
+    };
+    riacho_task_publish(run->task, &published);
+}
+
+void riacho_run_clean(riacho_run *run)
+{
+    run->commit_requested = false;
+    run->uncommitted_records = 0;
+    run->dirty = false;
+    run->rested = false;
+}
+
 /* The outbox is forgotten here; the next write of state overwrites it in the store. */
 static riacho_status publish(riacho_run *run, riacho_error *err)
 {
     riacho_clock *clock = run->worker->clock;
     run->last_commit_ns = clock->monotonic_ns(clock);
-    measure(run, run->last_commit_ns);
     if (riacho_run_rebuilt(run))
         end_rebuild(run);
     if (riacho_run_replayed(run))
         end_replay(run);
-    if (!run->replaying && !run->rebuilding) {
-        const riacho_publish published = {
-            .number = run->number,
-            .stream_time_ms = run->host.stream_time_ms,
-            .positions = run->positions,
-            .ends = run->ends,
-        };
-        riacho_task_publish(run->task, &published);
-    }
+    const riacho_shown shown = {run->host.stream_time_ms, run->outbox.count};
+    riacho_run_show(run, &shown);
     if (run->outbox_recovered)
         riacho_run_renew_outbox(run);
     else
         riacho_outbox_reset(&run->outbox);
-    run->commit_requested = false;
-    run->uncommitted_records = 0;
-    run->dirty = false;
-    run->rested = false;
+    riacho_run_clean(run);
     return riacho_fault_at(run->worker, RIACHO_SITE_AFTER_COMMIT, err);
 }
 
@@ -227,8 +251,7 @@ static void pause_input(riacho_run *run, const char *reason)
     riacho_task_set_state(run->task, RIACHO_TASK_PAUSED, reason);
 }
 
-/* After a pause, and after a replay. */
-static void settle(riacho_run *run)
+void riacho_run_settle(riacho_run *run)
 {
     const bool recovering = run->replaying || run->rebuilding;
     const riacho_task_state state = recovering ? RIACHO_TASK_RECOVERING : RIACHO_TASK_RUNNING;
@@ -242,8 +265,7 @@ static void settle(riacho_run *run)
     riacho_task_set_state(run->task, state, NULL);
 }
 
-/* RIACHO_RETRY has paused the task; anything else that is not OK ends the worker. */
-static riacho_status take_status(riacho_run *run, riacho_status status, riacho_error *err)
+riacho_status riacho_run_take_status(riacho_run *run, riacho_status status, riacho_error *err)
 {
     if (status == RIACHO_RETRY)
         pause_input(run, err->text);
@@ -260,7 +282,7 @@ static riacho_status take_step(riacho_run *run, riacho_commit_step step, riacho_
         return riacho_fail(err, RIACHO_FATAL, "the worker has stopped");
     switch (step) {
     case RIACHO_STEP_FLUSH:
-        return flush(run, err);
+        return riacho_run_gather(run, err);
     case RIACHO_STEP_WRITE_STATE:
         return write_state(run, err);
     case RIACHO_STEP_PUBLISH:
@@ -279,12 +301,12 @@ static riacho_status advance(riacho_run *run, riacho_error *err)
         const riacho_commit_step step = riacho_commit_next(run->commit_phase, run->outbox.count);
         if (step == RIACHO_STEP_APPEND)
             return RIACHO_OK;
-        RIACHO_TRY(take_status(run, take_step(run, step, err), err));
+        RIACHO_TRY(riacho_run_take_status(run, take_step(run, step, err), err));
         run->commit_phase = riacho_commit_after(step);
         if (step == RIACHO_STEP_PUBLISH)
             break;
     }
-    settle(run);
+    riacho_run_settle(run);
     return RIACHO_OK;
 }
 
@@ -302,7 +324,8 @@ static riacho_status append_together(riacho_run *const *runs, size_t count, riac
     for (size_t i = 0; i < count; i++) {
         if (!appends_next(runs[i]))
             continue;
-        RIACHO_TRY(take_status(runs[i], prepare_append(runs[i], &commits[used], err), err));
+        RIACHO_TRY(
+            riacho_run_take_status(runs[i], prepare_append(runs[i], &commits[used], err), err));
         ends[used++] = runs[i]->append_ends;
     }
     riacho_log *log = runs[0]->worker->log;
@@ -312,7 +335,7 @@ static riacho_status append_together(riacho_run *const *runs, size_t count, riac
         if (!appends_next(runs[i]))
             continue;
         if (status != RIACHO_RETRY)
-            RIACHO_TRY(take_status(runs[i], status, err));
+            RIACHO_TRY(riacho_run_take_status(runs[i], status, err));
         else
             pause_input(runs[i], err->text);
         if (status == RIACHO_OK)

@@ -60,9 +60,11 @@ static riacho_status check_version(const riacho_task *task, const struct history
         return RIACHO_OK;
     return riacho_fail(err, RIACHO_REJECT,
                        "the state of task %s was made by another version of topology '%s' (hash "
-                       "%016" PRIx64 ", now %016" PRIx64 "): run the version that made it, or move "
-                       "the topology's state aside and it will be rebuilt from the log",
-                       task->log_name, graph->name, made_by, graph->hash);
+                       "%016" PRIx64 ", now %016" PRIx64 "): run the version that made it, or %s",
+                       task->log_name, graph->name, made_by, graph->hash,
+                       riacho_worker_shares(task->deployment->worker)
+                           ? "give the edited topology another name"
+                           : "move the topology's state aside and it will be rebuilt from the log");
 }
 
 static const char *input_topic(const riacho_task *task, size_t input)
@@ -128,6 +130,10 @@ void riacho_run_renew_outbox(riacho_run *run)
     riacho_outbox_done(&run->outbox);
     riacho_outbox_init(&run->outbox, names, graph->topic_count);
     run->outbox_recovered = false;
+    if (!riacho_worker_shares(run->worker))
+        return;
+    riacho_outbox_done(&run->sealed_outbox);
+    riacho_outbox_init(&run->sealed_outbox, names, graph->topic_count);
 }
 
 static int32_t source_node(const riacho_graph *graph, int32_t subtopology, int32_t topic)
@@ -225,6 +231,8 @@ void riacho_run_close(riacho_run *run)
     for (size_t i = 0; i < run->input_count; i++)
         riacho_input_done(&run->inputs[i]);
     riacho_outbox_done(&run->outbox);
+    riacho_outbox_done(&run->sealed_outbox);
+    riacho_arena_free(run->names);
     riacho_buffer_done(&run->progress);
     riacho_arena_free(run->commit_arena);
     riacho_arena_free(run->host.batch);
@@ -252,7 +260,8 @@ static const riacho_position *find(const riacho_position *positions, size_t coun
 
 static void make_positions(riacho_run *run)
 {
-    run->positions = riacho_memory_get_zero(run->input_count, sizeof *run->positions);
+    const size_t count = run->input_count + run->changelogs.count;
+    run->positions = riacho_memory_get_zero(count, sizeof *run->positions);
     run->partition_time_ms =
         riacho_memory_get_zero(run->input_count, sizeof *run->partition_time_ms);
     for (size_t i = 0; i < run->input_count; i++) {
@@ -260,6 +269,10 @@ static void make_positions(riacho_run *run)
         run->positions[i] = (riacho_position){source->topic, source->partition, 0};
     }
     run->position_count = run->input_count;
+    riacho_position *behind = run->positions + run->input_count;
+    if (run->changelogs.count)
+        memcpy(behind, run->changelogs.positions, run->changelogs.count * sizeof *behind);
+    run->changelogs.positions = behind;
 }
 
 /* Where an input begins that was never read: what the topology says. */
@@ -420,7 +433,7 @@ static riacho_status begin_rebuild(riacho_run *run, riacho_error *err)
     return RIACHO_OK;
 }
 
-static void show(riacho_run *run)
+static void publish_start(riacho_run *run)
 {
     const riacho_publish published = {run->number, run->host.stream_time_ms, run->positions,
                                       run->ends};
@@ -447,7 +460,7 @@ static riacho_status recover(riacho_run *run, const struct history *history, ria
         return take_outbox(run, history, err);
     RIACHO_TRY(riacho_run_note_present_ends(run, err));
     if (!run->replaying && !run->rebuilding)
-        show(run);
+        publish_start(run);
     return RIACHO_OK;
 }
 
@@ -473,4 +486,73 @@ riacho_status riacho_run_open(riacho_task *task, riacho_error *err)
         return RIACHO_OK;
     const riacho_status status = riacho_runs_commit(&run, 1, err);
     return status == RIACHO_RETRY ? RIACHO_OK : status; /* paused, and tried again later */
+}
+
+/* ---- on a log that workers share ------------------------------------------------------------- */
+
+/* What the group has, else what the topology says. A first position is committed soon, so that
+ * `startFrom: latest` means the same records after a crash. */
+static riacho_status seek_committed(riacho_run *run, const riacho_committed *committed,
+                                    const riacho_progress *progress, riacho_error *err)
+{
+    for (size_t i = 0; i < run->input_count; i++) {
+        riacho_input *input = &run->inputs[i];
+        int64_t next = committed[i].position.next;
+        if (next < 0) {
+            RIACHO_TRY(first_start(run, i, &next, err));
+            run->dirty = true;
+        }
+        if (i < progress->partition_count)
+            input->partition_time_ms = progress->partition_time_ms[i];
+        riacho_input_seek(input, next);
+        run->positions[i].next = next;
+        run->partition_time_ms[i] = input->partition_time_ms;
+    }
+    return check_held(run, err);
+}
+
+/* The note says how far the inputs have brought the task; the store knows it too when the note was
+ * lost with a position that somebody set by hand. */
+static riacho_note note_of(const riacho_restored *restored)
+{
+    const riacho_note note = riacho_note_read(restored->committed[0].note);
+    const riacho_commit_meta *state = &restored->state;
+    if (note.number || !state->number)
+        return note;
+    return (riacho_note){state->number, state->stream_time_ms, state->progress};
+}
+
+static riacho_status resume(riacho_run *run, const riacho_restored *restored, riacho_error *err)
+{
+    const riacho_note note = note_of(restored);
+    struct history history = {.arena = restored->arena, .state = {.number = note.number}};
+    riacho_progress_read(note.progress, restored->arena, &history.progress);
+    RIACHO_TRY(check_version(run->task, &history, err));
+    run->number = note.number;
+    if (restored->state.number > run->number)
+        run->number = restored->state.number;
+    run->host.stream_time_ms = note.stream_time_ms;
+    riacho_chain_restore(run->chain, history.progress.chain);
+    run->names = riacho_arena_new();
+    run->changelogs = riacho_changelogs_of(run->task, &restored->state, run->names);
+    make_positions(run);
+    RIACHO_TRY(seek_committed(run, restored->committed, &history.progress, err));
+    RIACHO_TRY(riacho_run_note_present_ends(run, err));
+    publish_start(run);
+    riacho_task_set_state(run->task, RIACHO_TASK_RUNNING, NULL);
+    return riacho_fault_at(run->worker, RIACHO_SITE_RECOVERY, err);
+}
+
+riacho_status riacho_run_resume(riacho_task *task, const riacho_restored *restored,
+                                riacho_error *err)
+{
+    riacho_status status = make_run(task, err);
+    riacho_run *run = task->run;
+    riacho_clock *clock = run->worker->clock;
+    run->commit_started_ns = run->last_commit_ns = clock->monotonic_ns(clock);
+    if (status == RIACHO_OK)
+        status = resume(run, restored, err);
+    if (status != RIACHO_OK)
+        riacho_run_close(run);
+    return status;
 }

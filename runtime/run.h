@@ -7,6 +7,9 @@
  *   process.c  records into changes and outputs; error policies; punctuators
  *   commit.c   changes, positions and outputs into the store and the log; shows them to readers
  *
+ * On a log that workers share, shared/seal.c commits instead of commit.c, and a run is opened by
+ * riacho_run_resume.
+ *
  * Invariants
  *   1 Between two records the overlay, the outbox, the chain's notes and the inputs' positions say
  *     the same: everything of every record below the positions, and nothing of any other.
@@ -23,6 +26,8 @@
 #include "outbox.h"
 #include "protocol.h"
 #include "refusal.h"
+#include "shared/changelog.h"
+#include "shared/handover.h"
 #include "worker_private.h"
 
 /* What is not a record and asked to be tried again: a flush, or the punctuators of one kind. */
@@ -30,6 +35,13 @@ typedef struct riacho_again {
     uint32_t attempts; /* that failed */
     int64_t at_ns;     /* not before; 0: nothing waits */
 } riacho_again;
+
+/* Whether the run is to end, as soon as no transaction under way has something of it. */
+typedef enum riacho_leave {
+    RIACHO_LEAVE_NOT = 0,
+    RIACHO_LEAVE_RELEASED, /* and everything it has is committed */
+    RIACHO_LEAVE_DROPPED,
+} riacho_leave;
 
 typedef struct riacho_run {
     riacho_host host; /* first: output() is given its address */
@@ -43,10 +55,10 @@ typedef struct riacho_run {
     size_t input_count;
     riacho_position *positions; /* of the inputs */
     int64_t *partition_time_ms; /* of positions, for the meta */
-    size_t position_count;
-    riacho_position *ends; /* of task->hops */
-    int32_t *first_hop;    /* by topic of the graph: RIACHO_NONE, or the hop of its partition 0 */
-    uint32_t turn;         /* chooses partitions for outputs without a key */
+    size_t position_count;      /* the inputs' */
+    riacho_position *ends;      /* of task->hops */
+    int32_t *first_hop; /* by topic of the graph: RIACHO_NONE, or the hop of its partition 0 */
+    uint32_t turn;      /* chooses partitions for outputs without a key */
 
     riacho_outbox outbox;
     bool outbox_recovered; /* found in the store: its topics are those of another start */
@@ -70,6 +82,12 @@ typedef struct riacho_run {
     bool replaying;         /* reading up to inputs[i].until, outputs suppressed */
     uint64_t replay_number; /* the commit that ends it */
     bool rebuilding;        /* reading up to inputs[i].shown_from, nothing shown */
+
+    /* On a log that workers share (shared/seal.h). */
+    riacho_changelogs changelogs; /* their positions lie behind those of the inputs */
+    riacho_arena *names;          /* of the changelogs */
+    riacho_outbox sealed_outbox;  /* of the transaction under way; empty when none is */
+    riacho_leave leaves;
 
     riacho_input *in_hand; /* its head waits for another attempt; NULL: none does */
     uint32_t attempts;     /* that failed */
@@ -99,6 +117,11 @@ RIACHO_CHECKED riacho_status riacho_task_check(riacho_task *task, riacho_error *
  * outbox to append (commit_phase tells). The task then has chain, run, history, and a publication
  * unless it replays or rebuilds. */
 RIACHO_CHECKED riacho_status riacho_run_open(riacho_task *task, riacho_error *err);
+/* Makes the run of a task that was restored (shared/restore.h): it goes on at the positions that
+ * the group has committed, or begins. RIACHO_RETRY: the log cannot be asked now; there is no run.
+ */
+RIACHO_CHECKED riacho_status riacho_run_resume(riacho_task *task, const riacho_restored *restored,
+                                               riacho_error *err);
 /* Frees everything of the run; the store stays open, nothing is written. NULL is fine. */
 void riacho_run_close(riacho_run *run);
 /* An empty outbox that names this topology's topics. */
@@ -141,6 +164,9 @@ RIACHO_CHECKED riacho_status riacho_run_flush(riacho_run *run, riacho_error *err
 /* ---- commit.c -------------------------------------------------------------------------------- */
 
 /* A commit is due for its size or because it was asked for, not because of time. */
+bool riacho_run_ripe(const riacho_run *run);
+/* Nothing more may be processed before a commit. On a log that workers share that is later than a
+ * commit is due, because processing goes on while a transaction is under way. */
 bool riacho_run_full(const riacho_run *run);
 /* Carries the commits of several tasks of one thread to their ends, from wherever each is: every
  * one by itself writes its state, then one call of the log appends the outputs of all, then every
@@ -148,6 +174,31 @@ bool riacho_run_full(const riacho_run *run);
  * are paused, and the same step is tried again by the next call; err tells of the last. */
 RIACHO_CHECKED riacho_status riacho_runs_commit(riacho_run *const *runs, size_t count,
                                                 riacho_error *err);
+
+/* What both kinds of commit are made of. */
+
+/* Flushes, and writes down where the inputs are: positions and partition_time_ms are the commit's
+ * from here on. */
+RIACHO_CHECKED riacho_status riacho_run_gather(riacho_run *run, riacho_error *err);
+/* Into run->progress. */
+void riacho_run_write_progress(riacho_run *run);
+/* What a step of a commit gave: RIACHO_RETRY has paused the task; anything else that is not OK ends
+ * the worker. */
+RIACHO_CHECKED riacho_status riacho_run_take_status(riacho_run *run, riacho_status status,
+                                                    riacho_error *err);
+/* After a pause, and after a replay. */
+void riacho_run_settle(riacho_run *run);
+/* Outputs go to partitions that this task chose, so their ends tell how far each hop was written.
+ */
+void riacho_run_note_ends(riacho_run *run, const riacho_outbox_read *outputs, const int64_t *ends);
+/* Counts and times a commit, and shows it to readers unless the state is not all there yet. */
+typedef struct riacho_shown {
+    int64_t stream_time_ms;
+    size_t output_count;
+} riacho_shown;
+void riacho_run_show(riacho_run *run, const riacho_shown *shown);
+/* The commit has everything: nothing is dirty from here on. */
+void riacho_run_clean(riacho_run *run);
 /* Of a commit that was found in the store it is not known how far it wrote: the present ends of all
  * hops are far enough. */
 RIACHO_CHECKED riacho_status riacho_run_note_present_ends(riacho_run *run, riacho_error *err);

@@ -17,48 +17,82 @@
 #include "base/memory.h"
 #include "base/trace.h"
 
-static int64_t now_ns(const riacho_thread *thread)
+int64_t riacho_thread_now_ns(const riacho_thread *thread)
 {
     return thread->worker->clock->monotonic_ns(thread->worker->clock);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static void collect_inputs(riacho_thread *thread)
+static void make_room(riacho_thread *thread, size_t input_count)
 {
-    for (size_t r = 0; r < thread->run_count; r++)
-        thread->input_count += thread->runs[r]->input_count;
-    thread->inputs = riacho_memory_get_zero(thread->input_count, sizeof(riacho_input *));
-    thread->tags = riacho_memory_get_zero(thread->input_count, sizeof *thread->tags);
-    thread->due = riacho_memory_get_zero(thread->run_count, sizeof(riacho_run *));
-    uint32_t tag = 0;
-    for (size_t r = 0; r < thread->run_count; r++) {
-        for (size_t i = 0; i < thread->runs[r]->input_count; i++, tag++) {
-            thread->inputs[tag] = &thread->runs[r]->inputs[i];
-            thread->inputs[tag]->tag = tag;
-        }
+    if (thread->run_count == thread->run_capacity) {
+        thread->run_capacity = thread->run_capacity * 2 + 8;
+        const size_t bytes = thread->run_capacity * sizeof(riacho_run *);
+        thread->runs = riacho_memory_resize(thread->runs, bytes);
+        thread->due = riacho_memory_resize(thread->due, bytes);
+    }
+    if (thread->input_count + input_count <= thread->input_capacity)
+        return;
+    thread->input_capacity = (thread->input_count + input_count) * 2;
+    thread->inputs =
+        riacho_memory_resize(thread->inputs, thread->input_capacity * sizeof(riacho_input *));
+    thread->tags = riacho_memory_resize(thread->tags, thread->input_capacity * sizeof(uint32_t));
+}
+
+static uint32_t free_tag(riacho_thread *thread)
+{
+    for (uint32_t tag = 0; tag < thread->input_count; tag++) {
+        if (!thread->inputs[tag])
+            return tag;
+    }
+    return (uint32_t)thread->input_count++;
+}
+
+void riacho_thread_add(riacho_thread *thread, riacho_run *run)
+{
+    make_room(thread, run->input_count);
+    thread->runs[thread->run_count++] = run;
+    for (size_t i = 0; i < run->input_count; i++) {
+        riacho_input *input = &run->inputs[i];
+        input->tag = free_tag(thread);
+        thread->inputs[input->tag] = input;
     }
 }
 
-static riacho_status assign(riacho_thread *thread, riacho_error *err)
+void riacho_thread_remove(riacho_thread *thread, const riacho_run *run)
+{
+    for (size_t i = 0; i < run->input_count; i++)
+        thread->inputs[run->inputs[i].tag] = NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < thread->run_count; i++) {
+        if (thread->runs[i] != run)
+            thread->runs[kept++] = thread->runs[i];
+    }
+    assert(kept + 1 == thread->run_count);
+    thread->run_count = kept;
+}
+
+riacho_status riacho_thread_assign(riacho_thread *thread, riacho_error *err)
 {
     RIACHO_AUTO(heap)
     riacho_log_assignment *assignments =
-        riacho_memory_get(thread->input_count * sizeof *assignments);
+        riacho_memory_get((thread->input_count + 1) * sizeof *assignments);
+    size_t count = 0;
     for (size_t i = 0; i < thread->input_count; i++) {
         const riacho_input *input = thread->inputs[i];
-        assignments[i] = (riacho_log_assignment){input->source.topic, input->source.partition,
-                                                 input->fetched, input->tag};
+        if (input)
+            assignments[count++] = (riacho_log_assignment){
+                input->source.topic, input->source.partition, input->fetched, input->tag};
     }
-    return thread->worker->log->ops->assign(thread->reader, assignments, thread->input_count, err);
+    return thread->worker->log->ops->assign(thread->reader, assignments, count, err);
 }
 
 riacho_status riacho_thread_open(riacho_thread *thread, riacho_error *err)
 {
     riacho_log *log = thread->worker->log;
     RIACHO_TRY(log->ops->reader_open(log, &thread->reader, err));
-    collect_inputs(thread);
-    return assign(thread, err);
+    return riacho_thread_assign(thread, err);
 }
 
 void riacho_thread_close(riacho_thread *thread)
@@ -69,6 +103,9 @@ void riacho_thread_close(riacho_thread *thread)
     free(thread->inputs);
     free(thread->tags);
     free(thread->due);
+    if (thread->arriving)
+        riacho_restored_free(thread->arriving->restored);
+    free(thread->arriving);
     *thread = (riacho_thread){0};
 }
 
@@ -80,12 +117,13 @@ void riacho_thread_wake(riacho_thread *thread)
 
 /* ---- fetching -------------------------------------------------------------------------------- */
 
-/* A gap is usual in a compacted topic; elsewhere retention may have overtaken the task. */
+/* A gap is usual in a compacted topic, and where transactions leave marks; elsewhere retention may
+ * have overtaken the task. */
 static riacho_status check_gap(const riacho_thread *thread, const riacho_input *input,
                                const riacho_log_batch *batch, riacho_error *err)
 {
     const int64_t begins = batch->count ? batch->records[0].offset : batch->next;
-    if (begins <= input->fetched || input->source.compacted)
+    if (begins <= input->fetched || input->source.compacted || riacho_worker_shares(thread->worker))
         return RIACHO_OK;
     riacho_log *log = thread->worker->log;
     int64_t first, next;
@@ -105,6 +143,7 @@ static riacho_status take_batch(riacho_thread *thread, riacho_log_batch *batch, 
     assert(batch->tag < thread->input_count);
     riacho_log *log = thread->worker->log;
     riacho_input *input = thread->inputs[batch->tag];
+    assert(input);
     const riacho_status status = check_gap(thread, input, batch, err);
     if (status != RIACHO_OK) {
         log->ops->batch_free(batch);
@@ -123,7 +162,7 @@ static void resume_inputs(riacho_thread *thread)
     size_t count = 0;
     for (size_t i = 0; i < thread->input_count; i++) {
         riacho_input *input = thread->inputs[i];
-        if (!input->paused || input->buffered > RIACHO_FETCH_RECORDS_MAX / 2)
+        if (!input || !input->paused || input->buffered > RIACHO_FETCH_RECORDS_MAX / 2)
             continue;
         input->paused = false;
         thread->tags[count++] = input->tag;
@@ -137,6 +176,8 @@ static void note_caught_up(riacho_thread *thread)
 {
     for (size_t i = 0; i < thread->input_count; i++) {
         riacho_input *input = thread->inputs[i];
+        if (!input)
+            continue;
         input->caught_up = true;
         if (input->until != INT64_MAX && input->source.compacted && !input->buffered &&
             input->position < input->until)
@@ -144,12 +185,12 @@ static void note_caught_up(riacho_thread *thread)
     }
 }
 
-/* Takes everything the log has and there is room for; waits up to wait_ms for the first batch. */
-static riacho_status fetch(riacho_thread *thread, int64_t wait_ms, riacho_error *err)
+riacho_status riacho_thread_fetch(riacho_thread *thread, int64_t wait_ms, size_t *ret_batches,
+                                  riacho_error *err)
 {
     const riacho_log_ops *ops = thread->worker->log->ops;
     resume_inputs(thread);
-    for (;; wait_ms = 0) {
+    for (*ret_batches = 0;; wait_ms = 0, ++*ret_batches) {
         riacho_log_batch *batch = NULL;
         RIACHO_TRY(ops->poll(thread->reader, wait_ms, &batch, err));
         if (!batch) {
@@ -168,18 +209,21 @@ static int64_t interval_ns(const riacho_run *run, bool idle)
 {
     const int64_t forced_ns = run->worker->options.commit_interval_ms * 1000000;
     const int64_t whole_ns = forced_ns ? forced_ns : run->graph->commit_interval_ms * 1000000;
-    const int64_t gap_ns = (int64_t)RIACHO_IDLE_COMMIT_GAP_MS * 1000000;
+    const int64_t gap_ms = riacho_worker_shares(run->worker) ? RIACHO_IDLE_TRANSACTION_GAP_MS
+                                                             : RIACHO_IDLE_COMMIT_GAP_MS;
+    const int64_t gap_ns = gap_ms * 1000000;
     if (idle)
         return gap_ns < whole_ns ? gap_ns : whole_ns;
     return run->rested || forced_ns ? whole_ns : whole_ns * RIACHO_BUSY_COMMIT_FACTOR;
 }
 
-/* When the run must commit at the latest. */
-static int64_t commit_due_ns(const riacho_run *run, bool idle)
+int64_t riacho_run_commit_due_ns(const riacho_run *run, bool idle)
 {
     if (run->commit_phase != RIACHO_COMMIT_OPEN || run->commit_retry_at_ns)
         return run->commit_retry_at_ns;
-    if (riacho_run_replayed(run) || riacho_run_rebuilt(run) || (run->dirty && riacho_run_full(run)))
+    if (riacho_run_replayed(run) || riacho_run_rebuilt(run) || (run->dirty && riacho_run_ripe(run)))
+        return 0;
+    if (run->dirty && run->leaves == RIACHO_LEAVE_RELEASED)
         return 0;
     if (!run->dirty || run->replaying)
         return INT64_MAX;
@@ -189,12 +233,12 @@ static int64_t commit_due_ns(const riacho_run *run, bool idle)
 static riacho_status commit_due(riacho_thread *thread, riacho_error *err)
 {
     size_t count = 0;
-    const int64_t now = now_ns(thread);
+    const int64_t now = riacho_thread_now_ns(thread);
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
         const bool idle = !riacho_run_ready(run, now);
         run->rested = run->rested || idle;
-        if (commit_due_ns(run, idle) <= now)
+        if (riacho_run_commit_due_ns(run, idle) <= now)
             thread->due[count++] = run;
     }
     const riacho_status status = riacho_runs_commit(thread->due, count, err);
@@ -212,7 +256,7 @@ riacho_status riacho_thread_commit_all(riacho_thread *thread, riacho_error *err)
     return riacho_runs_commit(thread->due, count, err);
 }
 
-static void take_commit_requests(riacho_thread *thread)
+void riacho_thread_take_commit_requests(riacho_thread *thread)
 {
     const uint64_t requests = atomic_load(&thread->worker->commit_requests);
     if (requests == thread->commit_requests_seen)
@@ -224,17 +268,19 @@ static void take_commit_requests(riacho_thread *thread)
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
 
-static riacho_status process_all(riacho_thread *thread, const riacho_passage *passage,
-                                 size_t *ret_count, riacho_error *err)
+riacho_status riacho_thread_process(riacho_thread *thread, const riacho_passage *passage,
+                                    size_t *ret_count, riacho_error *err)
 {
     *ret_count = 0;
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
         size_t records = 0, punctuators = 0;
-        const int64_t began_ns = now_ns(thread);
+        if (run->leaves)
+            continue;
+        const int64_t began_ns = riacho_thread_now_ns(thread);
         RIACHO_TRY(riacho_run_process(run, passage, &records, err));
         RIACHO_TRY(riacho_run_punctuate(run, &punctuators, err));
-        riacho_run_measure(run, now_ns(thread) - began_ns);
+        riacho_run_measure(run, riacho_thread_now_ns(thread) - began_ns);
         *ret_count += records + punctuators;
     }
     return RIACHO_OK;
@@ -254,7 +300,8 @@ static int64_t later(int64_t a, int64_t b)
  * first: the next fetch must not wait. */
 static bool has_records(const riacho_run *run, int64_t now)
 {
-    if (run->commit_phase != RIACHO_COMMIT_OPEN || now < riacho_run_waits_until_ns(run))
+    if (run->commit_phase != RIACHO_COMMIT_OPEN || now < riacho_run_waits_until_ns(run) ||
+        run->leaves || riacho_run_full(run))
         return false;
     for (size_t i = 0; i < run->input_count; i++) {
         if (run->inputs[i].buffered && !riacho_input_reached(&run->inputs[i]))
@@ -263,18 +310,17 @@ static bool has_records(const riacho_run *run, int64_t now)
     return false;
 }
 
-/* How long the next fetch may wait: not at all while a task has records, else until the first thing
- * that is due by time. */
-static int64_t idle_ms(riacho_thread *thread)
+int64_t riacho_thread_idle_ms(riacho_thread *thread)
 {
-    const int64_t now = now_ns(thread);
+    const int64_t now = riacho_thread_now_ns(thread);
     const int64_t wall_ms = thread->worker->clock->now_ms(thread->worker->clock);
     int64_t due_ns = now + (int64_t)RIACHO_IDLE_POLL_MS * 1000000;
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
         if (has_records(run, now))
             return 0;
-        due_ns = earlier(due_ns, commit_due_ns(run, true));
+        if (!thread->commits)
+            due_ns = earlier(due_ns, riacho_run_commit_due_ns(run, true));
         const int64_t waits_ns = riacho_run_waits_until_ns(run);
         if (waits_ns)
             due_ns = earlier(due_ns, waits_ns);
@@ -288,10 +334,10 @@ static int64_t idle_ms(riacho_thread *thread)
 
 /* A poll that came back at once with nothing, although it might have waited (the log in memory),
  * would keep the thread spinning. */
-static void rest(const riacho_thread *thread, int64_t began_ns)
+void riacho_thread_rest(const riacho_thread *thread, int64_t began_ns)
 {
     enum { AT_ONCE_NS = 100000 };
-    if (now_ns(thread) - began_ns >= AT_ONCE_NS)
+    if (riacho_thread_now_ns(thread) - began_ns >= AT_ONCE_NS)
         return;
     const struct timespec pause = {.tv_nsec = AT_ONCE_NS * 2};
     nanosleep(&pause, NULL);
@@ -300,7 +346,7 @@ static void rest(const riacho_thread *thread, int64_t began_ns)
 static bool anything_buffered(const riacho_thread *thread)
 {
     for (size_t i = 0; i < thread->input_count; i++) {
-        if (thread->inputs[i]->buffered)
+        if (thread->inputs[i] && thread->inputs[i]->buffered)
             return true;
     }
     return false;
@@ -309,14 +355,15 @@ static bool anything_buffered(const riacho_thread *thread)
 static riacho_status do_round(riacho_thread *thread, riacho_error *err)
 {
     static const riacho_passage passage = {.limit = RIACHO_ROUND_RECORDS, .backoff = true};
-    const int64_t wait_ms = idle_ms(thread);
-    const int64_t began_ns = now_ns(thread);
-    RIACHO_TRY(fetch(thread, wait_ms, err));
+    const int64_t wait_ms = riacho_thread_idle_ms(thread);
+    const int64_t began_ns = riacho_thread_now_ns(thread);
+    size_t batches;
+    RIACHO_TRY(riacho_thread_fetch(thread, wait_ms, &batches, err));
     if (wait_ms && !anything_buffered(thread))
-        rest(thread, began_ns);
+        riacho_thread_rest(thread, began_ns);
     size_t processed;
-    RIACHO_TRY(process_all(thread, &passage, &processed, err));
-    take_commit_requests(thread);
+    RIACHO_TRY(riacho_thread_process(thread, &passage, &processed, err));
+    riacho_thread_take_commit_requests(thread);
     return commit_due(thread, err);
 }
 
@@ -341,10 +388,22 @@ static void *run_thread(void *argument)
 
 riacho_status riacho_thread_start(riacho_thread *thread, riacho_error *err)
 {
+    if (thread->transaction)
+        return riacho_stream_start(thread, err);
     if (pthread_create(&thread->pthread, NULL, run_thread, thread))
         return riacho_fail(err, RIACHO_FATAL, "cannot start stream thread %zu", thread->index);
     thread->started = true;
     return RIACHO_OK;
+}
+
+void riacho_thread_join(riacho_thread *thread)
+{
+    if (!thread->started)
+        return;
+    pthread_join(thread->pthread, NULL);
+    if (thread->transaction)
+        pthread_join(thread->committer, NULL);
+    thread->started = false;
 }
 
 /* ---- driving --------------------------------------------------------------------------------- */
@@ -359,7 +418,7 @@ static riacho_status commit_pass(riacho_thread *thread, riacho_drive mode, size_
         riacho_run *run = thread->runs[i];
         const bool must = run->commit_phase != RIACHO_COMMIT_OPEN || run->commit_retry_at_ns ||
                           riacho_run_replayed(run) || riacho_run_rebuilt(run) ||
-                          (run->dirty && riacho_run_full(run));
+                          (run->dirty && riacho_run_ripe(run));
         if (must || (run->dirty && mode == RIACHO_DRIVE_COMMIT))
             thread->due[count++] = run;
     }
@@ -373,10 +432,10 @@ riacho_status riacho_thread_drive(riacho_thread *thread, riacho_drive mode, riac
     for (;;) {
         if (atomic_load(&thread->worker->crashed))
             return riacho_fail(err, RIACHO_FATAL, "the worker has stopped");
-        size_t processed, committed;
-        RIACHO_TRY(fetch(thread, 0, err));
-        RIACHO_TRY(process_all(thread, &passage, &processed, err));
-        take_commit_requests(thread);
+        size_t batches, processed, committed;
+        RIACHO_TRY(riacho_thread_fetch(thread, 0, &batches, err));
+        RIACHO_TRY(riacho_thread_process(thread, &passage, &processed, err));
+        riacho_thread_take_commit_requests(thread);
         RIACHO_TRY(commit_pass(thread, mode, &committed, err));
         if (!processed && !committed)
             return RIACHO_OK;

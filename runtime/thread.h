@@ -14,16 +14,22 @@
  * that a key that changed many times is written once (docs/commit.md). An interval that the worker
  * was told (riacho_worker_options) is kept to the letter.
  *
+ * On a log that workers share (shared/stream.c) all tasks of a thread that have something to commit
+ * go into one transaction, which a second thread carries out while this one processes on. Tasks
+ * come and go, so a tag of the reader is a place that may be empty.
+ *
  * Threads: made and freed by the opening thread; its content belongs to the stream thread between
  * start and join. riacho_thread_wake may be called by any.
  */
 #pragma once
 
 #include "run.h"
+#include "shared/handover.h"
 
 enum {
     RIACHO_ROUND_RECORDS = 1000, /* of one task, before the next task has its turn */
     RIACHO_IDLE_COMMIT_GAP_MS = 5,
+    RIACHO_IDLE_TRANSACTION_GAP_MS = 20, /* the same on a log that workers share */
     RIACHO_BUSY_COMMIT_FACTOR = 10,
     RIACHO_IDLE_POLL_MS = 500, /* longest sleep of a thread with nothing to do */
 };
@@ -35,9 +41,10 @@ typedef struct riacho_thread {
     riacho_run **runs;
     size_t run_count;
     riacho_run **due;      /* room for all: those that commit now */
-    riacho_input **inputs; /* by tag */
+    riacho_input **inputs; /* by tag; NULL: it is free */
     size_t input_count;
     uint32_t *tags; /* room for all, for pause and resume */
+    size_t run_capacity, input_capacity;
     uint64_t commit_requests_seen;
     pthread_t pthread;
     bool started;
@@ -49,15 +56,22 @@ typedef struct riacho_thread {
     struct riacho_box *control;  /* where closed tasks go */
     struct riacho_transaction *transaction;
     struct riacho_seal *seal;
+    riacho_handover *arriving; /* a task whose run could not be made yet; NULL: none */
+    bool reassigns;            /* the reader is to be told of runs that came or went */
+    bool commits;              /* no transaction may be started now */
+    pthread_t committer;
 } riacho_thread;
 
 /* Opens the reader and assigns every input of the runs, which are in place. */
 RIACHO_CHECKED riacho_status riacho_thread_open(riacho_thread *thread, riacho_error *err);
 void riacho_thread_close(riacho_thread *thread);
-/* Runs rounds in a thread of its own until the worker stops. What it ends with by itself goes to
- * the worker (riacho_worker_end). */
+/* Runs rounds in a thread of its own until the worker stops, and on a log that workers share
+ * transactions in another. What they end with by themselves goes to the worker (riacho_worker_end).
+ */
 RIACHO_CHECKED riacho_status riacho_thread_start(riacho_thread *thread, riacho_error *err);
 void riacho_thread_wake(riacho_thread *thread);
+/* Waits until both have ended; fine when they were never started. */
+void riacho_thread_join(riacho_thread *thread);
 
 /* In the caller's thread: processes until nothing is left to do. */
 RIACHO_CHECKED riacho_status riacho_thread_drive(riacho_thread *thread, riacho_drive commit,
@@ -66,10 +80,36 @@ RIACHO_CHECKED riacho_status riacho_thread_drive(riacho_thread *thread, riacho_d
 RIACHO_CHECKED riacho_status riacho_thread_commit_all(riacho_thread *thread, riacho_error *err);
 
 /* On a log that workers share: tasks come and go through the thread's box (RUN, RELEASE, DROP), and
- * one step is one round: the box, fetch, process, punctuate, seal what is due, take an outcome. It
- * waits at most wait_ms, in the fetch. ret_did: whether there was something to do. */
+ * one step is one round: the box, an outcome, fetch, process, punctuate, seal what is due. It waits
+ * at most wait_ms, in the fetch. ret_did: whether there was something to do. */
 RIACHO_CHECKED riacho_status riacho_thread_step(riacho_thread *thread, int64_t wait_ms,
                                                 bool *ret_did, riacho_error *err);
+
+/* ---- the parts of a round -------------------------------------------------------------------- */
+
+int64_t riacho_thread_now_ns(const riacho_thread *thread);
+/* A run comes or goes; the reader is told by riacho_thread_assign. */
+void riacho_thread_add(riacho_thread *thread, riacho_run *run);
+void riacho_thread_remove(riacho_thread *thread, const riacho_run *run);
+RIACHO_CHECKED riacho_status riacho_thread_assign(riacho_thread *thread, riacho_error *err);
+/* Takes everything the log has and there is room for; waits up to wait_ms for the first batch. */
+RIACHO_CHECKED riacho_status riacho_thread_fetch(riacho_thread *thread, int64_t wait_ms,
+                                                 size_t *ret_batches, riacho_error *err);
+/* Records and punctuators of all runs; ret_count: how many. */
+RIACHO_CHECKED riacho_status riacho_thread_process(riacho_thread *thread,
+                                                   const riacho_passage *passage, size_t *ret_count,
+                                                   riacho_error *err);
+void riacho_thread_take_commit_requests(riacho_thread *thread);
+/* When the run must commit at the latest, as its thread has something left to process or not. */
+int64_t riacho_run_commit_due_ns(const riacho_run *run, bool idle);
+/* How long the next fetch may wait: not at all while a task has records, else until the first thing
+ * that is due by time. */
+int64_t riacho_thread_idle_ms(riacho_thread *thread);
+/* Behind a fetch that might have waited since began_ns and brought nothing. */
+void riacho_thread_rest(const riacho_thread *thread, int64_t began_ns);
+
+/* shared/stream.c: starts both threads. */
+RIACHO_CHECKED riacho_status riacho_stream_start(riacho_thread *thread, riacho_error *err);
 
 /* worker.c: the worker ends with this status, the first one given; every thread stops without a
  * commit when it is RIACHO_FATAL. */

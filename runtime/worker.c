@@ -130,14 +130,6 @@ riacho_status riacho_worker_add(riacho_worker *worker, const riacho_graph *graph
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-static size_t task_count(const riacho_worker *worker)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < worker->deployment_count; i++)
-        count += worker->deployments[i].task_count;
-    return count;
-}
-
 /* Stops threads and tasks from here on; nothing they have in hand is written. */
 static riacho_status crash(riacho_worker *worker, riacho_status status, const riacho_error *err)
 {
@@ -168,17 +160,15 @@ static riacho_status open_tasks(riacho_worker *worker, riacho_error *err)
 
 static void deal_tasks(riacho_worker *worker)
 {
-    const size_t tasks = task_count(worker);
     for (size_t i = 0; i < worker->thread_count; i++) {
         worker->threads[i].worker = worker;
         worker->threads[i].index = i;
-        worker->threads[i].runs = riacho_memory_get_zero(tasks, sizeof(riacho_run *));
     }
     size_t turn = 0;
     for (size_t d = 0; d < worker->deployment_count; d++) {
         for (size_t t = 0; t < worker->deployments[d].task_count; t++) {
             riacho_thread *thread = &worker->threads[turn++ % worker->thread_count];
-            thread->runs[thread->run_count++] = worker->deployments[d].tasks[t]->run;
+            riacho_thread_add(thread, worker->deployments[d].tasks[t]->run);
         }
     }
 }
@@ -287,11 +277,8 @@ riacho_status riacho_worker_status(riacho_worker *worker, riacho_error *ret_reas
 static void join_threads(riacho_worker *worker)
 {
     wake_threads(worker);
-    for (size_t i = 0; i < worker->thread_count; i++) {
-        if (worker->threads[i].started)
-            pthread_join(worker->threads[i].pthread, NULL);
-        worker->threads[i].started = false;
-    }
+    for (size_t i = 0; i < worker->thread_count; i++)
+        riacho_thread_join(&worker->threads[i]);
 }
 
 riacho_status riacho_worker_stop(riacho_worker *worker, riacho_error *err)

@@ -171,6 +171,13 @@ struct riacho_worker {
     void (*serving_free)(void *serving);
 };
 
+/* Whether other workers share the log, so that it commits before state is written (port/broker.h).
+ */
+static inline bool riacho_worker_shares(const riacho_worker *worker)
+{
+    return worker->log->ops->broker != NULL;
+}
+
 /* The newest commit's publication, with a reference; NULL while there is none. Any thread. */
 riacho_publication *riacho_task_publication(riacho_task *task);
 void riacho_publication_release(riacho_publication *publication);
