@@ -194,23 +194,19 @@ static void end_rebuild(riacho_run *run)
     riacho_trace(RIACHO_INFO, "state rebuilt from the log", "task", run->task->log_name, NULL);
 }
 
-void riacho_run_publish(riacho_run *run, int64_t stream_time_ms)
-{
-    const riacho_publish published = {
-        .number = run->number,
-        .stream_time_ms = stream_time_ms,
-        .positions = run->positions,
-        .ends = run->ends,
-    };
-    riacho_task_publish(run->task, &published);
-}
-
 void riacho_run_show(riacho_run *run, const riacho_shown *shown)
 {
     riacho_clock *clock = run->worker->clock;
     measure(run, clock->monotonic_ns(clock), shown->output_count);
-    if (!run->replaying && !run->rebuilding)
-        riacho_run_publish(run, shown->stream_time_ms);
+    if (run->replaying || run->rebuilding)
+        return;
+    const riacho_publish published = {
+        .number = run->number,
+        .stream_time_ms = shown->stream_time_ms,
+        .positions = run->positions,
+        .ends = run->ends,
+    };
+    riacho_task_publish(run->task, &published);
 }
 
 void riacho_run_clean(riacho_run *run)
@@ -226,7 +222,6 @@ static riacho_status publish(riacho_run *run, riacho_error *err)
 {
     riacho_clock *clock = run->worker->clock;
     run->last_commit_ns = clock->monotonic_ns(clock);
-    run->commit_ns = run->last_commit_ns - run->commit_started_ns;
     if (riacho_run_rebuilt(run))
         end_rebuild(run);
     if (riacho_run_replayed(run))

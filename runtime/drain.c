@@ -6,7 +6,7 @@
  * What is wanted of each input of each task starts as the log's end at the call. As soon as a
  * commit covers it, what that commit had written into its hops is wanted of the hops' readers. When
  * nothing more is wanted and everything is covered, the worker is drained; producers that go on
- * meanwhile do not matter.
+ * meanwhile do not matter. On a log that workers share, this is about the tasks that are here.
  *
  * Threads: any.
  */
@@ -16,7 +16,8 @@
 
 #include "base/macros.h"
 #include "base/memory.h"
-#include "worker_private.h"
+#include "riacho/port/broker.h"
+#include "shared/shared.h"
 
 /* One for each input of each task of the worker. */
 struct wanted {
@@ -49,15 +50,24 @@ static void collect(struct drain *drain, riacho_task *task)
         drain->items[drain->count++] = (struct wanted){task, i, 0};
 }
 
+/* What nobody can read yet, because its transaction is not over, is not waited for. */
+static riacho_status end_of(riacho_log *log, const char *topic, int32_t partition, int64_t *ret_end,
+                            riacho_error *err)
+{
+    int64_t first;
+    if (log->ops->broker)
+        return log->ops->broker->stable_end(log, topic, partition, ret_end, err);
+    return log->ops->bounds(log, topic, partition, &first, ret_end, err);
+}
+
 static riacho_status want_present_ends(struct drain *drain, riacho_error *err)
 {
     riacho_log *log = drain->worker->log;
     for (size_t i = 0; i < drain->count; i++) {
         struct wanted *wanted = &drain->items[i];
         const riacho_task_place *place = &wanted->task->inputs[wanted->input];
-        int64_t first;
-        RIACHO_TRY(log->ops->bounds(log, topic_of(wanted->task, place), place->partition, &first,
-                                    &wanted->next, err));
+        RIACHO_TRY(
+            end_of(log, topic_of(wanted->task, place), place->partition, &wanted->next, err));
     }
     return RIACHO_OK;
 }
@@ -123,15 +133,25 @@ static riacho_status wait_for_it(struct drain *drain, int64_t deadline_ns, riach
     }
 }
 
+static bool is_here(const riacho_task *task)
+{
+    const riacho_task_state state = atomic_load(&task->state);
+    return state != RIACHO_TASK_AWAY && state != RIACHO_TASK_STANDBY;
+}
+
 riacho_status riacho_worker_drain(riacho_worker *worker, int64_t timeout_ms, riacho_error *err)
 {
     if (!atomic_load(&worker->started))
         return riacho_fail(err, RIACHO_RETRY, "the worker is not started");
     const int64_t deadline_ns = monotonic_ns() + timeout_ms * 1000000;
     RIACHO_AUTO(drain) struct drain drain = {.worker = worker};
+    if (worker->shared && !riacho_membership_settled(worker->shared->membership))
+        return riacho_fail(err, RIACHO_RETRY, "the group has not said yet what runs here");
     for (size_t d = 0; d < worker->deployment_count; d++) {
-        for (size_t t = 0; t < worker->deployments[d].task_count; t++)
-            collect(&drain, worker->deployments[d].tasks[t]);
+        for (size_t t = 0; t < worker->deployments[d].task_count; t++) {
+            if (is_here(worker->deployments[d].tasks[t]))
+                collect(&drain, worker->deployments[d].tasks[t]);
+        }
     }
     RIACHO_TRY(want_present_ends(&drain, err));
     return wait_for_it(&drain, deadline_ns, err);

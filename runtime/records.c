@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/macros.h"
 #include "base/text.h"
+#include "riacho/port/broker.h"
 
 enum { PAGE_DEFAULT = 100, PAGE_BYTES_MAX = 4 * 1024 * 1024, TIME_TEXT_MAX = 40 };
 
@@ -128,29 +129,44 @@ static riacho_status open_reader(struct reader *reader, const riacho_records_spa
     return reader->log->ops->assign(reader->reader, &at, 1, err);
 }
 
+/* A log behind a network gives what it has after a while only. */
 static riacho_status next_batch(struct reader *reader, riacho_error *err)
 {
+    enum { FETCH_MS = 5000 };
+    const int64_t wait_ms = reader->log->ops->broker ? FETCH_MS : 0;
     if (reader->batch)
         reader->log->ops->batch_free(RIACHO_TAKE(reader->batch));
-    return reader->log->ops->poll(reader->reader, 0, &reader->batch, err);
+    return reader->log->ops->poll(reader->reader, wait_ms, &reader->batch, err);
 }
 
-riacho_status riacho_records_walk(riacho_log *log, const riacho_records_span *span,
+/* Records of transactions that are not over are not there yet. */
+static riacho_status stable_part(riacho_log *log, riacho_records_span *span, riacho_error *err)
+{
+    int64_t end = span->end;
+    if (log->ops->broker)
+        RIACHO_TRY(log->ops->broker->stable_end(log, span->topic, span->partition, &end, err));
+    span->end = end < span->end ? end : span->end;
+    return RIACHO_OK;
+}
+
+riacho_status riacho_records_walk(riacho_log *log, const riacho_records_span *wanted,
                                   riacho_see (*see)(void *to, const riacho_log_record *record),
                                   void *to, int64_t *ret_next, riacho_error *err)
 {
     RIACHO_AUTO(reader) struct reader reader = {.log = log};
-    int64_t next = span->from;
-    if (next < span->end)
-        RIACHO_TRY(open_reader(&reader, span, err));
-    while (next < span->end) {
+    riacho_records_span span = *wanted;
+    int64_t next = span.from;
+    RIACHO_TRY(stable_part(log, &span, err));
+    if (next < span.end)
+        RIACHO_TRY(open_reader(&reader, &span, err));
+    while (next < span.end) {
         RIACHO_TRY(next_batch(&reader, err));
         if (!reader.batch)
             break;
         for (size_t i = 0; i < reader.batch->count; i++) {
             const riacho_log_record *record = &reader.batch->records[i];
-            if (record->offset >= span->end) {
-                *ret_next = span->end;
+            if (record->offset >= span.end) {
+                *ret_next = span.end;
                 return RIACHO_OK;
             }
             if (see(to, record) == RIACHO_SEE_STOP) {

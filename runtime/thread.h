@@ -8,12 +8,11 @@
  * When a task commits: at once when its size or a processor or riacho_worker_request_commit asks
  * for it; after the commit interval; and earlier than that when there is nothing left to process,
  * so that a lone event is seen (and goes on through a repartition topic) without waiting for the
- * interval. Such early commits keep apart, by RIACHO_IDLE_COMMIT_GAP_MS and by a multiple of what
- * the last commit took, or a trickle of records would make one fsync each. A task that was busy all
- * through an interval is behind its input, and what it shows is late whatever it does: it commits
- * up to RIACHO_BUSY_COMMIT_FACTOR times as seldom, so that a key that changed many times is written
- * once (docs/commit.md). An interval that the worker was told (riacho_worker_options) is kept to
- * the letter.
+ * interval. Such early commits keep RIACHO_IDLE_COMMIT_GAP_MS apart, or a trickle of records would
+ * make one fsync each. A task that was busy all through an interval is behind its input, and what
+ * it shows is late whatever it does: it commits up to RIACHO_BUSY_COMMIT_FACTOR times as seldom, so
+ * that a key that changed many times is written once (docs/commit.md). An interval that the worker
+ * was told (riacho_worker_options) is kept to the letter.
  *
  * On a log that workers share (shared/stream.c) all tasks of a thread that have something to commit
  * go into one transaction, which a second thread carries out while this one processes on. Tasks
@@ -31,12 +30,7 @@ enum {
     RIACHO_ROUND_RECORDS = 1000, /* of one task, before the next task has its turn */
     RIACHO_IDLE_COMMIT_GAP_MS = 5,
     RIACHO_IDLE_TRANSACTION_GAP_MS = 20, /* the same on a log that workers share */
-    RIACHO_IDLE_COMMIT_SHARE = 9,        /* at least so many times what the last commit took */
     RIACHO_BUSY_COMMIT_FACTOR = 10,
-    /* On a log that workers share a poll without a batch does not say that there is nothing: an input
-     * counts as caught up when its end was told, or after this time. */
-    RIACHO_CATCH_UP_MS = 50,
-    RIACHO_CATCH_UP_POLL_MS = 5,
     RIACHO_IDLE_POLL_MS = 500, /* longest sleep of a thread with nothing to do */
 };
 
@@ -65,18 +59,18 @@ typedef struct riacho_thread {
     riacho_handover *arriving; /* a task whose run could not be made yet; NULL: none */
     bool reassigns;            /* the reader is to be told of runs that came or went */
     bool commits;              /* no transaction may be started now */
-    int64_t marks_shown_ns;    /* stream.c: positions that only marks of transactions moved */
-    bool marks_wait;
+    pthread_t committer;
 } riacho_thread;
 
 /* Opens the reader and assigns every input of the runs, which are in place. */
 RIACHO_CHECKED riacho_status riacho_thread_open(riacho_thread *thread, riacho_error *err);
 void riacho_thread_close(riacho_thread *thread);
-/* On a log of one process: runs rounds in a thread of its own until the worker stops. What it ends
- * with by itself goes to the worker (riacho_worker_end). */
+/* Runs rounds in a thread of its own until the worker stops, and on a log that workers share
+ * transactions in another. What they end with by themselves goes to the worker (riacho_worker_end).
+ */
 RIACHO_CHECKED riacho_status riacho_thread_start(riacho_thread *thread, riacho_error *err);
 void riacho_thread_wake(riacho_thread *thread);
-/* Waits until it has ended; fine when it was never started. */
+/* Waits until both have ended; fine when they were never started. */
 void riacho_thread_join(riacho_thread *thread);
 
 /* In the caller's thread: processes until nothing is left to do. */
@@ -90,12 +84,6 @@ RIACHO_CHECKED riacho_status riacho_thread_commit_all(riacho_thread *thread, ria
  * at most wait_ms, in the fetch. ret_did: whether there was something to do. */
 RIACHO_CHECKED riacho_status riacho_thread_step(riacho_thread *thread, int64_t wait_ms,
                                                 bool *ret_did, riacho_error *err);
-
-/* One step of its transaction, by the committing thread (or the one that steps a worker): wakes the
- * stream thread when that may go on. Waits at most wait_ms in the call that it makes, and, when
- * there is nothing to call, as long for something. */
-RIACHO_CHECKED riacho_status riacho_thread_commit_step(riacho_thread *thread, int64_t wait_ms,
-                                                       bool *ret_did, riacho_error *err);
 
 /* ---- the parts of a round -------------------------------------------------------------------- */
 
@@ -119,6 +107,9 @@ int64_t riacho_run_commit_due_ns(const riacho_run *run, bool idle);
 int64_t riacho_thread_idle_ms(riacho_thread *thread);
 /* Behind a fetch that might have waited since began_ns and brought nothing. */
 void riacho_thread_rest(const riacho_thread *thread, int64_t began_ns);
+
+/* shared/stream.c: starts both threads. */
+RIACHO_CHECKED riacho_status riacho_stream_start(riacho_thread *thread, riacho_error *err);
 
 /* worker.c: the worker ends with this status, the first one given; every thread stops without a
  * commit when it is RIACHO_FATAL. */

@@ -22,14 +22,16 @@ int32_t riacho_topics_task_count(const riacho_deployment *deployment, int32_t su
     return most;
 }
 
-/* What the log has of it; partitions 0 when it has none. */
-static riacho_topic_spec found(riacho_log *log, const char *name, riacho_arena *arena)
+/* What the log has of it; partitions 0 when it has none. Any status but OK: nobody knows now. */
+static riacho_status find(riacho_log *log, const char *name, riacho_arena *arena,
+                          riacho_topic_spec *ret_spec, riacho_error *err)
 {
     riacho_topic_spec spec = {.name = name};
-    riacho_error ignored;
-    if (log->ops->topic_describe(log, name, arena, &spec, &ignored) != RIACHO_OK)
-        spec.partitions = 0;
-    return spec;
+    const riacho_status status = log->ops->topic_describe(log, name, arena, &spec, err);
+    if (status != RIACHO_OK && status != RIACHO_REJECT)
+        return status;
+    *ret_spec = status == RIACHO_OK ? spec : (riacho_topic_spec){.name = name};
+    return RIACHO_OK;
 }
 
 /* How many partitions another deployment is about to give it; 0: none does. */
@@ -57,12 +59,11 @@ static riacho_status apply(const riacho_deployment *deployment, const riacho_top
     return RIACHO_OK;
 }
 
-/* What the topic will be, with this number of partitions; 0: as found. */
+/* What the topic, as it was found, will be with this number of partitions; 0: as found. */
 static riacho_topic_spec wanted_spec(const riacho_deployment *deployment, size_t topic,
-                                     int32_t partitions, riacho_arena *arena)
+                                     int32_t partitions, riacho_topic_spec spec)
 {
     const riacho_graph_topic *wanted = &deployment->graph->topics[topic];
-    riacho_topic_spec spec = found(deployment->worker->log, wanted->name, arena);
     if (!partitions && !spec.partitions)
         partitions = planned_elsewhere(deployment->worker, wanted->name);
     if (partitions)
@@ -83,9 +84,10 @@ static riacho_status plan(riacho_deployment *deployment, size_t topic, int32_t p
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     riacho_log *log = deployment->worker->log;
-    const riacho_topic_spec spec = wanted_spec(deployment, topic, partitions, arena);
-    const int32_t held = found(log, spec.name, arena).partitions;
-    if (held && held != spec.partitions)
+    riacho_topic_spec held;
+    RIACHO_TRY(find(log, deployment->graph->topics[topic].name, arena, &held, err));
+    const riacho_topic_spec spec = wanted_spec(deployment, topic, partitions, held);
+    if (held.partitions && held.partitions != spec.partitions)
         RIACHO_TRY(apply(deployment, &spec, err)); /* the log refuses it, and says why */
     deployment->partitions[topic] = spec.partitions;
     deployment->cleanups[topic] = spec.cleanup;
@@ -170,7 +172,10 @@ riacho_status riacho_topics_ensure(riacho_deployment *deployment, riacho_error *
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     for (size_t i = 0; i < deployment->graph->topic_count; i++) {
-        const riacho_topic_spec spec = wanted_spec(deployment, i, deployment->partitions[i], arena);
+        const char *name = deployment->graph->topics[i].name;
+        riacho_topic_spec held;
+        RIACHO_TRY(find(deployment->worker->log, name, arena, &held, err));
+        const riacho_topic_spec spec = wanted_spec(deployment, i, deployment->partitions[i], held);
         RIACHO_TRY(apply(deployment, &spec, err));
         deployment->cleanups[i] =
             spec.cleanup; /* perhaps as a deployment before it has just said */

@@ -6,8 +6,8 @@
  *                        |               |
  *                        +---------------+--- fault, FATAL: crashed, nothing more is written
  *
- * Tasks are spread over the threads in turn. A worker that shares its tasks with others will be
- * given its part here, by leases; everything else asks only for the tasks that are there.
+ * Tasks are spread over the threads in turn. On a log that workers share, all tasks are planned,
+ * and the group says which run here (shared/shared.h).
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #include "base/trace.h"
 #include "plan.h"
 #include "publication.h"
+#include "shared/shared.h"
 #include "thread.h"
 #include "topics.h"
 
@@ -40,11 +41,7 @@ riacho_status riacho_worker_open(const riacho_worker_options *options, riacho_wo
                                  riacho_error *err)
 {
     assert(options->log && options->stores);
-    if (options->log->ops->broker)
-        return riacho_fail(err, RIACHO_REJECT,
-                           "the log '%s' commits before state is written, which this worker cannot "
-                           "do yet",
-                           options->log->ops->name);
+    (void)err;
     riacho_worker *worker = riacho_memory_get_zero(1, sizeof *worker);
     worker->options = *options;
     worker->options.name = riacho_memory_text(options->name ? options->name : "worker");
@@ -183,17 +180,39 @@ static riacho_status open_threads(riacho_worker *worker, riacho_error *err)
     return RIACHO_OK;
 }
 
-/* All topologies are checked before the log, or the state of any task, is changed by one. */
-static riacho_status start(riacho_worker *worker, riacho_error *err)
+static riacho_status plan(riacho_worker *worker, riacho_error *err)
 {
     for (size_t i = 0; i < worker->deployment_count; i++) {
         RIACHO_TRY(riacho_topics_plan(&worker->deployments[i], err));
         RIACHO_TRY(riacho_plan_tasks(&worker->deployments[i], err));
     }
     riacho_plan_hops(worker);
-    RIACHO_TRY(check_tasks(worker, err));
+    return RIACHO_OK;
+}
+
+static riacho_status ensure_topics(riacho_worker *worker, riacho_error *err)
+{
     for (size_t i = 0; i < worker->deployment_count; i++)
         RIACHO_TRY(riacho_topics_ensure(&worker->deployments[i], err));
+    return RIACHO_OK;
+}
+
+static riacho_status start_shared(riacho_worker *worker, riacho_error *err)
+{
+    RIACHO_TRY(riacho_shared_check(worker, err));
+    RIACHO_TRY(plan(worker, err));
+    RIACHO_TRY(ensure_topics(worker, err));
+    RIACHO_TRY(riacho_shared_open(worker, err));
+    atomic_store(&worker->started, true);
+    return riacho_shared_start(worker, err);
+}
+
+/* All topologies are checked before the log, or the state of any task, is changed by one. */
+static riacho_status start(riacho_worker *worker, riacho_error *err)
+{
+    RIACHO_TRY(plan(worker, err));
+    RIACHO_TRY(check_tasks(worker, err));
+    RIACHO_TRY(ensure_topics(worker, err));
     RIACHO_TRY(open_tasks(worker, err));
     RIACHO_TRY(open_threads(worker, err));
     atomic_store(&worker->started, true);
@@ -207,7 +226,8 @@ riacho_status riacho_worker_start(riacho_worker *worker, riacho_error *err)
     assert(!atomic_load(&worker->started));
     riacho_error own = {.text = ""};
     riacho_error *cause = err ? err : &own;
-    return crash(worker, start(worker, cause), cause);
+    const bool is_shared = worker->log->ops->broker != NULL;
+    return crash(worker, (is_shared ? start_shared : start)(worker, cause), cause);
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -217,11 +237,25 @@ riacho_status riacho_worker_drive(riacho_worker *worker, riacho_drive commit, ri
     assert(atomic_load(&worker->started) && !worker->options.threads);
     riacho_error own = {.text = ""};
     riacho_error *cause = err ? err : &own;
+    if (worker->shared)
+        return riacho_shared_drive(worker, cause);
     return crash(worker, riacho_thread_drive(&worker->threads[0], commit, cause), cause);
+}
+
+riacho_status riacho_worker_step(riacho_worker *worker, riacho_part part, bool *ret_did,
+                                 riacho_error *err)
+{
+    assert(atomic_load(&worker->started) && worker->shared && !worker->options.threads);
+    riacho_error own = {.text = ""};
+    return riacho_shared_step(worker, part, ret_did, err ? err : &own);
 }
 
 static void wake_threads(riacho_worker *worker)
 {
+    if (worker->shared) {
+        riacho_shared_wake(worker);
+        return;
+    }
     for (size_t i = 0; i < worker->thread_count; i++)
         riacho_thread_wake(&worker->threads[i]);
 }
@@ -276,21 +310,34 @@ riacho_status riacho_worker_status(riacho_worker *worker, riacho_error *ret_reas
 
 static void join_threads(riacho_worker *worker)
 {
+    if (worker->shared) {
+        riacho_shared_join(worker);
+        return;
+    }
     wake_threads(worker);
     for (size_t i = 0; i < worker->thread_count; i++)
         riacho_thread_join(&worker->threads[i]);
+}
+
+static riacho_status stop_alone(riacho_worker *worker, riacho_error *err)
+{
+    atomic_store(&worker->stopping, true);
+    join_threads(worker);
+    if (!worker->options.threads && riacho_worker_status(worker, NULL) == RIACHO_OK)
+        return riacho_thread_commit_all(&worker->threads[0], err);
+    return RIACHO_OK;
 }
 
 riacho_status riacho_worker_stop(riacho_worker *worker, riacho_error *err)
 {
     if (!atomic_load(&worker->started))
         return RIACHO_OK;
-    atomic_store(&worker->stopping, true);
-    join_threads(worker);
     riacho_error reason = {.text = ""};
-    riacho_status status = riacho_worker_status(worker, &reason);
-    if (status == RIACHO_OK && !worker->options.threads)
-        status = riacho_thread_commit_all(&worker->threads[0], &reason);
+    riacho_status status = (worker->shared ? riacho_shared_stop : stop_alone)(worker, &reason);
+    if (status == RIACHO_RETRY && worker->shared)
+        return riacho_fail(err, status, "%s", reason.text);
+    if (status == RIACHO_OK)
+        status = riacho_worker_status(worker, &reason);
     mark_stopped(worker);
     riacho_worker_wake(worker);
     if (status != RIACHO_OK)
@@ -323,6 +370,8 @@ void riacho_worker_close(riacho_worker *worker)
     join_threads(worker);
     if (worker->serving_free)
         worker->serving_free(worker->serving);
+    if (worker->shared)
+        riacho_shared_close(worker);
     for (size_t i = 0; i < worker->thread_count; i++)
         riacho_thread_close(&worker->threads[i]);
     for (size_t i = 0; i < worker->deployment_count; i++)

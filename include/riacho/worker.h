@@ -76,9 +76,12 @@ RIACHO_CHECKED riacho_status riacho_worker_add(riacho_worker *worker,
                                                const struct riacho_graph *graph, riacho_error *err);
 /* Creates or checks topics, opens and recovers every task (damaged state is moved aside, named, and
  * rebuilt from the log), starts the threads. Returns when all tasks continue where they were or are
- * rebuilding. */
+ * rebuilding; on a log that workers share, when the group was joined, which then says what runs
+ * here. */
 RIACHO_CHECKED riacho_status riacho_worker_start(riacho_worker *worker, riacho_error *err);
-/* Finishes the record in hand, commits, ends the threads. */
+/* Finishes the record in hand, commits, ends the threads. On a log that workers share, every task
+ * is handed back; with threads == 0 RIACHO_RETRY says that others must go on first: step, and call
+ * it again. */
 RIACHO_CHECKED riacho_status riacho_worker_stop(riacho_worker *worker, riacho_error *err);
 /* Releases all memory; a worker that was not stopped is dropped as after a crash, without a commit.
  */

@@ -60,6 +60,7 @@ struct riacho_membership {
     bool releasing;
     int64_t look_ns; /* at standbys, next */
     bool away;       /* the coordinator cannot be reached; said once */
+    atomic_bool settled;
 };
 
 static int64_t now_ns(const riacho_membership *membership)
@@ -158,6 +159,7 @@ static const struct riacho_broker_ops *broker_of(const riacho_membership *member
 
 static void answer(riacho_membership *membership)
 {
+    atomic_store(&membership->settled, membership->event.change == RIACHO_MEMBER_ASSIGNED);
     broker_of(membership)->member_answer(membership->member, &membership->event);
     membership->event = (riacho_member_event){0};
 }
@@ -204,6 +206,7 @@ static riacho_status take_event(riacho_membership *membership, const riacho_memb
                                (int)event->leases[i], membership->lease_count);
     }
     say_event(membership, event);
+    atomic_store(&membership->settled, false);
     membership->event = *event;
     membership->deadline_ns = now_ns(membership) + (int64_t)HAND_OVER_MS * 1000000;
     membership->look_ns = 0;
@@ -360,6 +363,11 @@ riacho_status riacho_membership_join(riacho_worker *worker, riacho_membership **
 riacho_member *riacho_membership_member(riacho_membership *membership)
 {
     return membership->member;
+}
+
+bool riacho_membership_settled(const riacho_membership *membership)
+{
+    return atomic_load(&membership->settled);
 }
 
 riacho_status riacho_membership_step(riacho_membership *membership, int64_t wait_ms, bool *ret_did,

@@ -32,6 +32,8 @@ RIACHO_CHECKED riacho_status riacho_membership_join(riacho_worker *worker,
 riacho_member *riacho_membership_member(riacho_membership *membership);
 RIACHO_CHECKED riacho_status riacho_membership_step(riacho_membership *membership, int64_t wait_ms,
                                                     bool *ret_did, riacho_error *err);
+/* Whether the group has said what runs here, and nothing of it is under way. Any thread. */
+bool riacho_membership_settled(const riacho_membership *membership);
 /* At a stop: asks every task back with a commit; true when none is left out. Then leave. */
 bool riacho_membership_release(riacho_membership *membership);
 void riacho_membership_leave(riacho_membership *membership);

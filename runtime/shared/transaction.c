@@ -26,6 +26,7 @@
 #include "base/trace.h"
 #include "runtime/fault.h"
 #include "runtime/mutation.h"
+#include "shared.h"
 
 enum {
     SEND_RECORDS_MAX = 1000, /* of one step */
@@ -230,7 +231,7 @@ static riacho_status follow(machine *m, riacho_verdict verdict, phase next,
 
 static riacho_status open_producer(machine *m, bool *ret_did, riacho_error *err)
 {
-    const riacho_producer_options options = {.id = m->producer_id};
+    const riacho_producer_options options = {m->producer_id, riacho_shared_delivery(m->worker)};
     riacho_error cause = {.text = ""};
     const riacho_status status =
         m->broker->producer_open(m->worker->log, &options, &m->producer, &cause);
