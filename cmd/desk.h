@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * desk.h - where to ask about topics: at a running worker, asked over REST, or in a data folder
- * that no worker is using, opened here. The verbs see one or the other through these operations.
+ * desk.h - where to ask about topics: at a running worker, asked over REST; in a data folder that
+ * no worker is using, opened here; or in Kafka. The verbs see one or the other through these
+ * operations.
  *
  * Threads: one.
  */
@@ -39,11 +40,16 @@ struct riacho_desk {
 #define RIACHO_DESK_FLAGS                                                                          \
     {"url", 'u', "URL", "a running worker; default $RIACHO_URL or http://127.0.0.1:3000"},         \
         {"data", 'd', "FOLDER", "the data folder of a worker that is not running"},                \
-        {"topology", 0, "FILES", "with --data: topologies that say the types of topics"},          \
-        {"schemas", 0, "FOLDERS", "with --data: folders of .avsc files, with colons between"},     \
-        {"key-type", 0, "TYPE", "with --data: such as string; default: as the topology says"},     \
+        {"log", 0, "KIND",                                                                         \
+         "kafka: ask Kafka itself; with --data its schema ids are this folder's"},                 \
+        {"bootstrap", 'b', "BROKERS", "with --log kafka: HOST:PORT, with commas between"},         \
+        {"kafka-properties", 0, "LIST", "with --log kafka: NAME=VALUE, with commas between"},      \
+        {"worker", 'w', "FILE", "with --log kafka: a worker file that says where it is"},          \
+        {"topology", 0, "FILES", "with --data, --log: topologies that say the types of topics"},   \
+        {"schemas", 0, "FOLDERS", "with --data, --log: folders of .avsc files"},                   \
+        {"key-type", 0, "TYPE", "with --data, --log: such as string"},                             \
     {                                                                                              \
-        "value-type", 0, "TYPE", "with --data: such as avro:Pet; default: bytes, as base64"        \
+        "value-type", 0, "TYPE", "with --data, --log: such as avro:Pet; default: bytes, as base64" \
     }
 
 /* The address that the verb's --url, or the environment, names. */
@@ -59,5 +65,6 @@ static inline void riacho_auto_desk(riacho_desk **desk)
 
 riacho_status riacho_desk_open_worker(const riacho_line *line, riacho_desk **ret_place,
                                       riacho_error *err);
-/* What --data and its companions say; the exit code tells what kind of thing was wrong. */
-int riacho_desk_open_folder(const riacho_line *line, riacho_desk **ret_place, riacho_error *err);
+/* What --data or --log and their companions say; the exit code tells what kind of thing was wrong.
+ */
+int riacho_desk_open_log(const riacho_line *line, riacho_desk **ret_place, riacho_error *err);

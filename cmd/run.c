@@ -2,16 +2,20 @@
  *
  * run.c - a worker in the foreground: log, stores, topologies and REST, wired together.
  *
+ * With Kafka the data folder has state only, apart for each group, and belongs to one process.
+ *
  * stdout has one line, `ready http://ADDRESS:PORT`, when everything runs; diagnostics go to stderr.
  * SIGINT and SIGTERM finish the record in hand, commit and end; a second one ends at once, which
  * costs nothing but the work since the last commit.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +23,7 @@
 #include "api/api.h"
 #include "base/macros.h"
 #include "base/trace.h"
+#include "kafka.h"
 #include "project.h"
 #include "riacho/backend/embedded_log.h"
 #include "riacho/backend/stores.h"
@@ -35,6 +40,8 @@ typedef struct running {
     riacho_project project;
     riacho_worker *worker;
     riacho_api *api;
+    const char *group; /* with Kafka */
+    int folder_lock;   /* with Kafka: of the data folder; -1: none */
 } running;
 
 static void close_all(running *run)
@@ -48,6 +55,8 @@ static void close_all(running *run)
         run->stores->ops->close(run->stores);
     if (run->log)
         run->log->ops->close(run->log);
+    if (run->folder_lock >= 0)
+        close(run->folder_lock);
     riacho_arena_free(run->arena);
 }
 
@@ -65,24 +74,70 @@ static riacho_status make_folder(const char *path, riacho_error *err)
                        path, strerror(errno));
 }
 
+/* Two workers on one folder would open the same state. The embedded log has a lock of its own. */
+static riacho_status lock_folder(running *run, const char *data, riacho_error *err)
+{
+    const char *path = riacho_format(run->arena, "%s/worker.lock", data);
+    run->folder_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (run->folder_lock < 0)
+        return riacho_fail(err, RIACHO_REJECT, "cannot open %s: %s", path, strerror(errno));
+    if (flock(run->folder_lock, LOCK_EX | LOCK_NB) == 0)
+        return RIACHO_OK;
+    return riacho_fail(err, RIACHO_REJECT,
+                       "another worker is using the data folder '%s': give each its own --data",
+                       data);
+}
+
 /* One budget: a quarter for the log, half for the stores, the rest for what is not yet committed
  * and what is read often. */
-static riacho_status open_backends(running *run, uint32_t tasks, riacho_error *err)
+static int open_log(running *run, riacho_error *err)
 {
     const char *data = riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR);
     const uint64_t memory = (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY);
-    const riacho_embedded_log_options log = {
+    if (riacho_kafka_wanted(&run->settings)) {
+        const riacho_kafka_share share = {
+            .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS),
+            .memory_bytes = memory / 4,
+        };
+        if (lock_folder(run, data, err) != RIACHO_OK)
+            return RIACHO_EXIT_UNAVAILABLE;
+        const riacho_status status = riacho_kafka_open(&run->settings, &share, &run->log, err);
+        return status == RIACHO_OK ? RIACHO_EXIT_OK : riacho_kafka_exit(status);
+    }
+    const riacho_embedded_log_options options = {
         .folder = riacho_format(run->arena, "%s/log", data),
         .memory_bytes = memory / 4,
     };
-    const riacho_rocksdb_stores_options stores = {
-        .folder = riacho_format(run->arena, "%s/state", data),
-        .memory_bytes = memory / 2,
+    return riacho_embedded_log_open(&options, &run->log, err) == RIACHO_OK
+               ? RIACHO_EXIT_OK
+               : RIACHO_EXIT_UNAVAILABLE;
+}
+
+static riacho_status open_stores(running *run, uint32_t tasks, riacho_error *err)
+{
+    const char *data = riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR);
+    const riacho_rocksdb_stores_options options = {
+        .folder = run->group ? riacho_format(run->arena, "%s/state-%s", data, run->group)
+                             : riacho_format(run->arena, "%s/state", data),
+        .memory_bytes = (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY) / 2,
         .task_count_hint = tasks,
     };
-    RIACHO_TRY(make_folder(data, err));
-    RIACHO_TRY(riacho_embedded_log_open(&log, &run->log, err));
-    return riacho_rocksdb_stores_open(&stores, &run->stores, err);
+    return riacho_rocksdb_stores_open(&options, &run->stores, err);
+}
+
+/* Workers that share topologies must have a name for it that is the same everywhere. */
+static riacho_status find_group(running *run, riacho_error *err)
+{
+    const char *said = riacho_setting_text(&run->settings, RIACHO_SETTING_GROUP);
+    if (!riacho_kafka_wanted(&run->settings))
+        return RIACHO_OK;
+    if (!*said && run->project.graph_count != 1)
+        return riacho_fail(err, RIACHO_REJECT,
+                           "%zu topologies on Kafka need a name for the group of workers that "
+                           "shares them: give --group NAME, the same for all of them",
+                           run->project.graph_count);
+    run->group = *said ? said : run->project.graphs[0]->name;
+    return RIACHO_OK;
 }
 
 static uint32_t count_tasks(const riacho_project *project)
@@ -107,6 +162,13 @@ static uint64_t overlay_bytes(uint64_t memory, uint32_t tasks)
     return share > LEAST ? share : LEAST;
 }
 
+/* Where the others reach this worker. */
+static const char *address_of(const running *run)
+{
+    const char *said = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_ADVERTISE);
+    return *said ? said : riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_LISTEN);
+}
+
 static riacho_status open_worker(running *run, riacho_error *err)
 {
     const uint64_t memory = (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY);
@@ -119,6 +181,11 @@ static riacho_status open_worker(running *run, riacho_error *err)
         .overlay_bytes = overlay_bytes(memory, count_tasks(&run->project)),
         .cache_bytes = memory / 8,
         .commit_interval_ms = riacho_setting_number(&run->settings, RIACHO_SETTING_COMMIT_INTERVAL),
+        .group = run->group,
+        .address = address_of(run),
+        .standbys = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_STANDBYS),
+        .restore_threads =
+            (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_RESTORE_THREADS),
     };
     RIACHO_TRY(riacho_worker_open(&options, &run->worker, err));
     for (size_t i = 0; i < run->project.graph_count; i++)
@@ -207,7 +274,12 @@ static int open_all(running *run, const riacho_line *line, riacho_error *err)
         return RIACHO_EXIT_UNAVAILABLE;
     if (open_project(run, line, err) != RIACHO_OK)
         return RIACHO_EXIT_DATA;
-    if (open_backends(run, count_tasks(&run->project), err) != RIACHO_OK)
+    if (find_group(run, err) != RIACHO_OK)
+        return RIACHO_EXIT_CONFIG;
+    const int exit_code = open_log(run, err);
+    if (exit_code != RIACHO_EXIT_OK)
+        return exit_code;
+    if (open_stores(run, count_tasks(&run->project), err) != RIACHO_OK)
         return RIACHO_EXIT_UNAVAILABLE;
     riacho_status status = open_worker(run, err);
     if (status == RIACHO_OK && riacho_flag_given(line, "seed"))
@@ -256,7 +328,7 @@ int riacho_verb_run(const riacho_line *line)
     pthread_sigmask(SIG_BLOCK, &signals,
                     NULL); /* before any thread is made, so that all inherit it */
 
-    running run = {.arena = riacho_arena_new()};
+    running run = {.arena = riacho_arena_new(), .folder_lock = -1};
     riacho_error err = {{0}};
     int exit_code = open_all(&run, line, &err);
     if (exit_code == RIACHO_EXIT_OK) {

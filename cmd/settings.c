@@ -5,26 +5,49 @@
  */
 #include "project.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/macros.h"
 #include "base/text.h"
 #include "topology/yaml.h"
 
-static const char *const log_words[] = {"embedded", NULL};
+static const char *const log_words[] = {"embedded", "kafka", NULL};
 static const char *const trace_words[] = {"debug", "info", "warn", "error", NULL};
 
 const riacho_setting riacho_settings[RIACHO_SETTING_COUNT] = {
-    [RIACHO_SETTING_NAME] = {"name", "name", "RIACHO_NAME", "worker", RIACHO_SETTING_TEXT, NULL, 0,
-                             0, "how this worker calls itself in replies and metrics"},
+    [RIACHO_SETTING_NAME] =
+        {"name", "name", "RIACHO_NAME", "worker", RIACHO_SETTING_TEXT, NULL, 0, 0,
+         "how this worker calls itself; its own in the group. Default with Kafka: the host's name"},
     [RIACHO_SETTING_DATA_DIR] =
         {"dataDir", "data", "RIACHO_DATA_DIR", "data", RIACHO_SETTING_TEXT, NULL, 0, 0,
          "folder of the embedded log, of state, and of the key that signs visitors"},
     [RIACHO_SETTING_LOG] = {"log.kind", "log", "RIACHO_LOG", "embedded", RIACHO_SETTING_ONE_OF,
-                            log_words, 0, 0, "where topics live"},
+                            log_words, 0, 0, "where topics live: in the data folder, or in Kafka"},
+    [RIACHO_SETTING_BOOTSTRAP] = {"kafka.bootstrap", "bootstrap", "RIACHO_BOOTSTRAP", "",
+                                  RIACHO_SETTING_TEXT, NULL, 0, 0,
+                                  "brokers of Kafka to begin with, HOST:PORT with commas between"},
+    [RIACHO_SETTING_KAFKA_PROPERTIES] =
+        {"kafka.properties", "kafka-properties", "RIACHO_KAFKA_PROPERTIES", "", RIACHO_SETTING_TEXT,
+         NULL, 0, 0,
+         "librdkafka's own, NAME=VALUE with commas between, after those of the worker file's "
+         "spec.kafka; NAME_FILE=PATH reads the value from a file"},
+    [RIACHO_SETTING_REPLICATION] = {"kafka.replication", "replication", "RIACHO_REPLICATION", "0",
+                                    RIACHO_SETTING_COUNT_WORD, NULL, 0, 32,
+                                    "copies of the topics that are made; 0: as the brokers do"},
+    [RIACHO_SETTING_GROUP] = {"group", "group", "RIACHO_GROUP", "", RIACHO_SETTING_TEXT, NULL, 0, 0,
+                              "workers of one group share the tasks of their topologies; default: "
+                              "the name of the only topology"},
+    [RIACHO_SETTING_STANDBYS] = {"standbys", "standbys", "RIACHO_STANDBYS", "0",
+                                 RIACHO_SETTING_COUNT_WORD, NULL, 0, 8,
+                                 "workers beside its own that keep the state of each task at hand"},
+    [RIACHO_SETTING_RESTORE_THREADS] = {"restoreThreads", "restore-threads",
+                                        "RIACHO_RESTORE_THREADS", "1", RIACHO_SETTING_COUNT_WORD,
+                                        NULL, 1, 16, "threads that bring state up to date"},
     [RIACHO_SETTING_THREADS] = {"threads", "threads", "RIACHO_THREADS", "1",
                                 RIACHO_SETTING_COUNT_WORD, NULL, 1, 64, "stream threads"},
     [RIACHO_SETTING_MEMORY] =
@@ -34,6 +57,10 @@ const riacho_setting riacho_settings[RIACHO_SETTING_COUNT] = {
     [RIACHO_SETTING_HTTP_LISTEN] = {"http.listen", "listen", "RIACHO_HTTP_LISTEN", "127.0.0.1:3000",
                                     RIACHO_SETTING_TEXT, NULL, 0, 0,
                                     "address and port of REST; port 0 takes a free one"},
+    [RIACHO_SETTING_HTTP_ADVERTISE] = {"http.advertise", "advertise", "RIACHO_HTTP_ADVERTISE", "",
+                                       RIACHO_SETTING_TEXT, NULL, 0, 0,
+                                       "HOST:PORT where the other workers of the group reach this "
+                                       "one; default: http.listen"},
     [RIACHO_SETTING_HTTP_THREADS] = {"http.threads", "http-threads", "RIACHO_HTTP_THREADS", "16",
                                      RIACHO_SETTING_COUNT_WORD, NULL, 1, 256,
                                      "threads that answer requests"},
@@ -130,7 +157,13 @@ static void from_file(const riacho_worker_file *file, riacho_settings_found *fou
                 ? riacho_format(found->arena, "%llu", (unsigned long long)file->memory_limit_bytes)
                 : NULL,
         [RIACHO_SETTING_HTTP_LISTEN] = file->http_listen,
+        [RIACHO_SETTING_HTTP_ADVERTISE] = file->http_advertise,
+        [RIACHO_SETTING_GROUP] = file->group,
+        [RIACHO_SETTING_STANDBYS] =
+            file->standbys ? riacho_format(found->arena, "%u", file->standbys) : NULL,
     };
+    found->kafka = file->kafka;
+    found->kafka_count = file->kafka_count;
     for (size_t i = 0; i < RIACHO_SETTING_COUNT; i++) {
         if (!texts[i])
             continue;
@@ -163,6 +196,21 @@ static riacho_status read_file(const char *path, riacho_settings_found *found, r
     return RIACHO_OK;
 }
 
+/* On one host of a container platform there is one worker, and the host's name is its own. */
+static void name_by_host(riacho_settings_found *found)
+{
+    char host[65] = "";
+    if (found->found[RIACHO_SETTING_NAME].origin != RIACHO_FROM_DEFAULT ||
+        strcmp(riacho_setting_text(found, RIACHO_SETTING_LOG), "kafka") != 0 ||
+        gethostname(host, sizeof host - 1) != 0 || !*host)
+        return;
+    for (char *at = host; *at; at++) {
+        if (!isalnum((unsigned char)*at) && *at != '-' && *at != '.')
+            *at = '-';
+    }
+    found->found[RIACHO_SETTING_NAME].text = riacho_copy(found->arena, riacho_text(host)).data;
+}
+
 riacho_status riacho_settings_read(const riacho_line *line, const char *file, riacho_arena *arena,
                                    riacho_settings_found *ret_found, riacho_error *err)
 {
@@ -189,6 +237,7 @@ riacho_status riacho_settings_read(const riacho_line *line, const char *file, ri
                                origins[found.found[i].origin], setting->flag, setting->env,
                                why.text);
     }
+    name_by_host(&found);
     *ret_found = found;
     return RIACHO_OK;
 }

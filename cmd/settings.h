@@ -15,9 +15,16 @@ typedef enum riacho_setting_key {
     RIACHO_SETTING_NAME,
     RIACHO_SETTING_DATA_DIR,
     RIACHO_SETTING_LOG,
+    RIACHO_SETTING_BOOTSTRAP,
+    RIACHO_SETTING_KAFKA_PROPERTIES,
+    RIACHO_SETTING_REPLICATION,
+    RIACHO_SETTING_GROUP,
+    RIACHO_SETTING_STANDBYS,
+    RIACHO_SETTING_RESTORE_THREADS,
     RIACHO_SETTING_THREADS,
     RIACHO_SETTING_MEMORY,
     RIACHO_SETTING_HTTP_LISTEN,
+    RIACHO_SETTING_HTTP_ADVERTISE,
     RIACHO_SETTING_HTTP_THREADS,
     RIACHO_SETTING_HTTP_CORS,
     RIACHO_SETTING_HTTP_READS,
@@ -63,6 +70,8 @@ typedef struct riacho_settings_found {
         const char *text;
         riacho_origin origin;
     } found[RIACHO_SETTING_COUNT];
+    const riacho_pair *kafka; /* librdkafka's properties, of the file */
+    size_t kafka_count;
     riacho_arena *arena; /* owns what came from a file */
 } riacho_settings_found;
 

@@ -11,7 +11,7 @@ static const riacho_words log_kind_words = {log_kinds, 2, NULL, 0};
 static const riacho_key log_keys[] = {
     {"kind", RIACHO_KEY_WORD, .offset = offsetof(riacho_worker_file, log), .words = &log_kind_words,
      .fallback = "embedded", .source = RIACHO_KEY_ENVIRONMENT,
-     .doc = "Where events are: a log of the worker's own. This version refuses to run with kafka."},
+     .doc = "Where events are: a log of the worker's own, or Kafka, which many workers share."},
 };
 static const riacho_shape log_shape = {
     "Log", "log", "Where events are.", sizeof(riacho_worker_file), 0, log_keys, 1};
@@ -53,12 +53,15 @@ static const riacho_shape metadata_shape = {
     "WorkerMetadata", "metadata", "Who it is.", sizeof(riacho_worker_file), 0, metadata_keys, 1};
 
 static const riacho_key spec_keys[] = {
-    {"group", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, group), .fallback = "riacho",
-     .source = RIACHO_KEY_ENVIRONMENT, .doc = "Workers of one group share tasks and deployments."},
+    {"group", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, group),
+     .source = RIACHO_KEY_ENVIRONMENT,
+     .doc = "Workers of one group share the tasks of their topologies, on Kafka; the name of the "
+            "only topology when not said."},
     {"log", RIACHO_KEY_SHAPE, .shape = &log_shape, .doc = "Where events are."},
     {"kafka", RIACHO_KEY_PAIRS, .offset = offsetof(riacho_worker_file, kafka),
      .count_offset = offsetof(riacho_worker_file, kafka_count), .source = RIACHO_KEY_ENVIRONMENT,
-     .doc = "Properties of librdkafka, for a version that has Kafka; ignored by this one."},
+     .doc = "Properties of librdkafka, bootstrap.servers at least. NAME_FILE: the value is in that "
+            "file."},
     {"dataDir", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, data_dir),
      .fallback = "./data", .source = RIACHO_KEY_ENVIRONMENT,
      .doc = "The folder of state and of the embedded log."},
@@ -67,7 +70,7 @@ static const riacho_key spec_keys[] = {
      .min = 1, .max = 64, .source = RIACHO_KEY_ENVIRONMENT, .doc = "Stream threads."},
     {"standbys", RIACHO_KEY_COUNT, .offset = offsetof(riacho_worker_file, standbys),
      .fallback = "0", .max = 8, .source = RIACHO_KEY_ENVIRONMENT,
-     .doc = "Copies of each task's state that other workers keep; ignored by this version."},
+     .doc = "Other workers that keep the state of each task at hand, on Kafka."},
     {"http", RIACHO_KEY_SHAPE, .shape = &http_shape, .doc = "The HTTP server."},
     {"live", RIACHO_KEY_SHAPE, .shape = &live_shape,
      .doc = "The live relay; ignored by this version."},

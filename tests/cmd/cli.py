@@ -358,6 +358,9 @@ class Folder(Case):
         self.fails(2, "give one of them", "topic", "ls", "--data", self.data, "--url", "http://127.0.0.1:1")
         self.fails(2, "--value-type needs --data", "topic", "consume", "notes", "--value-type", "long")
         self.fails(2, "--follow needs a worker", "topic", "consume", "notes", "--data", self.data, "--follow")
+        self.fails(2, "--bootstrap needs --log kafka", "topic", "ls", "--bootstrap", "127.0.0.1:9")
+        self.fails(2, "there is only kafka", "topic", "ls", "--log", "embedded")
+        self.fails(78, "where is Kafka", "topic", "ls", "--log", "kafka")
 
     def test_a_folder_without_a_log_is_refused_and_left_alone(self):
         self.fails(69, "there is no log in", "topic", "ls", "--data", self.path("nowhere"))

@@ -270,7 +270,7 @@ static void a_worker_file_has_defaults(void **state)
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     const riacho_worker_file *worker = load_worker(
         "apiVersion: riacho/v1\nkind: Worker\nmetadata: {name: w}\nspec: {http: {}}\n", arena);
-    assert_string_equal(worker->group, "riacho");
+    assert_null(worker->group);
     assert_int_equal(worker->log, RIACHO_LOG_EMBEDDED);
     assert_int_equal(worker->kafka_count, 0);
     assert_string_equal(worker->data_dir, "./data");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * desk_folder.c - topics in a data folder: the embedded log, opened here. It is locked meanwhile,
- * so a worker that is started on it is told who has it, and the other way round.
+ * desk_log.c - topics of a log that is opened here: the embedded one of a data folder, which is
+ * locked meanwhile, so a worker that is started on it is told who has it, and the other way round;
+ * or Kafka.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -12,24 +13,26 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "desk.h"
+#include "kafka.h"
 #include "project.h"
 #include "riacho/backend/embedded_log.h"
 
 enum { FILES_MAX = 64 };
 
-typedef struct folder {
+typedef struct opened {
     riacho_desk desk;
+    riacho_arena *arena;
     riacho_log *log;
     riacho_project project;
     riacho_topic_types types;
-} folder;
+} opened;
 
 static const riacho_desk_ops ops;
 
-static folder *folder_of(riacho_desk *desk)
+static opened *opened_of(riacho_desk *desk)
 {
     assert(desk->ops == &ops);
-    return (folder *)desk;
+    return (opened *)desk;
 }
 
 /* Keeps what the program would end with. */
@@ -45,21 +48,21 @@ static riacho_status list_topics(riacho_desk *desk, riacho_arena *arena,
                                  riacho_topic_status **ret_topics, size_t *ret_count,
                                  riacho_error *err)
 {
-    return keep(desk, riacho_topics_read(folder_of(desk)->log, arena, ret_topics, ret_count, err));
+    return keep(desk, riacho_topics_read(opened_of(desk)->log, arena, ret_topics, ret_count, err));
 }
 
 static riacho_status create_topic(riacho_desk *desk, const riacho_topic_spec *spec,
                                   riacho_arena *arena, riacho_error *err)
 {
     (void)arena;
-    return keep(desk, riacho_topic_create(folder_of(desk)->log, spec, err));
+    return keep(desk, riacho_topic_create(opened_of(desk)->log, spec, err));
 }
 
 static riacho_status read_records(riacho_desk *desk, const riacho_records_wanted *wanted,
                                   riacho_arena *arena, riacho_records_page *ret_page,
                                   riacho_error *err)
 {
-    folder *self = folder_of(desk);
+    opened *self = opened_of(desk);
     return keep(desk, riacho_records_read(self->log, &self->types, wanted, arena, ret_page, err));
 }
 
@@ -67,7 +70,7 @@ static riacho_status append_records(riacho_desk *desk, const riacho_records_batc
                                     riacho_arena *arena, size_t *appended,
                                     riacho_json_issues *ret_issues, riacho_error *err)
 {
-    folder *self = folder_of(desk);
+    opened *self = opened_of(desk);
     riacho_produced produced = {0};
     const riacho_status status =
         riacho_records_append(self->log, &self->types, batch, arena, ret_issues, &produced, err);
@@ -78,27 +81,28 @@ static riacho_status append_records(riacho_desk *desk, const riacho_records_batc
 static riacho_status read_letters(riacho_desk *desk, riacho_arena *arena,
                                   riacho_dead_letters *ret_letters, riacho_error *err)
 {
-    folder *self = folder_of(desk);
+    opened *self = opened_of(desk);
     return keep(desk, riacho_dead_letters_read(self->log, &self->types, arena, ret_letters, err));
 }
 
-static void close_folder(riacho_desk *desk)
+static void close_log(riacho_desk *desk)
 {
-    folder *self = folder_of(desk);
+    opened *self = opened_of(desk);
     if (self->log)
         self->log->ops->close(self->log);
     if (self->project.arena)
         riacho_project_close(&self->project);
+    riacho_arena_free(self->arena);
     free(self);
 }
 
 static const riacho_desk_ops ops = {
-    "folder", list_topics, create_topic, read_records, append_records, read_letters, close_folder,
+    "log", list_topics, create_topic, read_records, append_records, read_letters, close_log,
 };
 
 /* A folder that is read must be there; opening the log would make it. */
-static riacho_status open_log(folder *self, const char *data, riacho_arena *arena,
-                              riacho_error *err)
+static riacho_status open_folder(opened *self, const char *data, riacho_arena *arena,
+                                 riacho_error *err)
 {
     const riacho_embedded_log_options options = {
         .folder = riacho_format(arena, "%s/log", data),
@@ -116,6 +120,26 @@ static riacho_status open_log(folder *self, const char *data, riacho_arena *aren
                        why.text);
 }
 
+static int open_kafka(opened *self, const riacho_line *line, riacho_error *err)
+{
+    riacho_settings_found settings;
+    if (riacho_settings_read(line, riacho_flag_value(line, "worker"), self->arena, &settings,
+                             err) != RIACHO_OK)
+        return RIACHO_EXIT_CONFIG;
+    const riacho_kafka_share share = {.threads = 1};
+    const riacho_status status = riacho_kafka_open(&settings, &share, &self->log, err);
+    return status == RIACHO_OK ? RIACHO_EXIT_OK : riacho_kafka_exit(status);
+}
+
+static int open_log(opened *self, const riacho_line *line, riacho_error *err)
+{
+    if (riacho_flag_given(line, "log"))
+        return open_kafka(self, line, err);
+    return open_folder(self, riacho_flag_value(line, "data"), self->arena, err) == RIACHO_OK
+               ? RIACHO_EXIT_OK
+               : RIACHO_EXIT_UNAVAILABLE;
+}
+
 static size_t split_files(const char *text, riacho_arena *arena, const char **ret_files)
 {
     size_t count = 0;
@@ -128,18 +152,19 @@ static size_t split_files(const char *text, riacho_arena *arena, const char **re
     return count;
 }
 
-static riacho_status open_project(folder *self, const riacho_line *line, riacho_arena *arena,
+static riacho_status open_project(opened *self, const riacho_line *line, riacho_arena *arena,
                                   riacho_error *err)
 {
     const char *files[FILES_MAX];
     const char *schemas = riacho_flag_value(line, "schemas");
+    const char *data = riacho_flag_value(line, "data");
     const bool typed = riacho_flag_given(line, "key-type") || riacho_flag_given(line, "value-type");
     struct stat found;
     riacho_project_options options = {
         .files = files,
         .file_count = split_files(riacho_flag_value(line, "topology"), arena, files),
         .schemas = schemas,
-        .ids_file = riacho_format(arena, "%s/schemas.jsonl", riacho_flag_value(line, "data")),
+        .ids_file = data ? riacho_format(arena, "%s/schemas.jsonl", data) : NULL,
         .depth = RIACHO_DEPTH_FILE,
     };
     if (!schemas && !options.file_count && typed && stat("schemas", &found) == 0)
@@ -152,7 +177,7 @@ static riacho_status open_project(folder *self, const riacho_line *line, riacho_
     return status;
 }
 
-static riacho_status find_types(folder *self, const riacho_line *line, riacho_error *err)
+static riacho_status find_types(opened *self, const riacho_line *line, riacho_error *err)
 {
     const char *key = riacho_flag_value(line, "key-type");
     const char *value = riacho_flag_value(line, "value-type");
@@ -169,16 +194,17 @@ static riacho_status find_types(folder *self, const riacho_line *line, riacho_er
     return RIACHO_OK;
 }
 
-int riacho_desk_open_folder(const riacho_line *line, riacho_desk **ret_place, riacho_error *err)
+int riacho_desk_open_log(const riacho_line *line, riacho_desk **ret_place, riacho_error *err)
 {
-    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     RIACHO_AUTO(desk) riacho_desk *desk = NULL;
-    folder *self = riacho_memory_get_zero(1, sizeof *self);
+    opened *self = riacho_memory_get_zero(1, sizeof *self);
     self->desk.ops = &ops;
+    self->arena = riacho_arena_new();
     desk = &self->desk;
-    if (open_log(self, riacho_flag_value(line, "data"), arena, err) != RIACHO_OK)
-        return RIACHO_EXIT_UNAVAILABLE;
-    if (open_project(self, line, arena, err) != RIACHO_OK ||
+    const int exit_code = open_log(self, line, err);
+    if (exit_code != RIACHO_EXIT_OK)
+        return exit_code;
+    if (open_project(self, line, self->arena, err) != RIACHO_OK ||
         find_types(self, line, err) != RIACHO_OK)
         return RIACHO_EXIT_DATA;
     *ret_place = RIACHO_TAKE(desk);
