@@ -25,6 +25,7 @@ struct errand {
     riacho_request request;
     riacho_header carry[CARRY_MAX];
     riacho_idempotent_hash key;
+    int64_t wait_ms; /* Prefer; -1: not at all */
     riacho_accepted accepted;
 };
 
@@ -97,9 +98,8 @@ static const char *seal_position(const riacho_exchange *exchange, const char *po
 static bool wait_for_effect(struct errand *errand)
 {
     riacho_error err;
-    const int64_t wait_ms = riacho_prefer_wait_ms(errand->exchange->request);
-    return wait_ms > 0 && riacho_exchange_wait(errand->exchange, &errand->accepted.position,
-                                               wait_ms, &err) == RIACHO_OK;
+    return errand->wait_ms > 0 && riacho_exchange_wait(errand->exchange, &errand->accepted.position,
+                                                       errand->wait_ms, &err) == RIACHO_OK;
 }
 
 static void answer_accepted(struct errand *errand)
@@ -121,8 +121,7 @@ static void answer_accepted(struct errand *errand)
     riacho_http_add(exchange->reply, "Location", riacho_format(arena, "/status/%s", correlation));
     if (processed)
         riacho_http_add(exchange->reply, "Preference-Applied",
-                        riacho_format(arena, "wait=%lld",
-                                      (long long)riacho_prefer_wait_ms(exchange->request) / 1000));
+                        riacho_format(arena, "wait=%lld", (long long)errand->wait_ms / 1000));
 }
 
 static void answer_refused(struct errand *errand, riacho_status status,
@@ -245,7 +244,8 @@ void riacho_handle_command(riacho_exchange *exchange)
     const riacho_route *route = exchange->endpoint->route;
     struct errand errand = {.exchange = exchange};
     riacho_error err;
-    if (riacho_idempotency_key(request, &errand.request.idempotency_key, &err) != RIACHO_OK) {
+    if (riacho_idempotency_key(request, &errand.request.idempotency_key, &err) != RIACHO_OK ||
+        riacho_prefer_wait_ms(request, &errand.wait_ms, &err) != RIACHO_OK) {
         riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_REQUEST_INVALID,
                               riacho_format(request->arena, "%s", err.text));
         return;
@@ -276,7 +276,13 @@ void riacho_handle_status(riacho_exchange *exchange)
     riacho_bytes text;
     riacho_position position;
     riacho_error err;
+    int64_t wait_ms;
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
+    if (riacho_prefer_wait_ms(exchange->request, &wait_ms, &err) != RIACHO_OK) {
+        riacho_problem_answer(exchange->request, exchange->reply, RIACHO_PROBLEM_REQUEST_INVALID,
+                              riacho_format(arena, "%s", err.text));
+        return;
+    }
     if (riacho_secret_unseal(&exchange->api->secret, correlation_purpose, correlation, arena,
                              &text) != RIACHO_OK ||
         riacho_position_parse(text, arena, &position, &err) != RIACHO_OK) {
@@ -284,7 +290,6 @@ void riacho_handle_status(riacho_exchange *exchange)
                               "this is no correlation id of ours");
         return;
     }
-    const int64_t wait_ms = riacho_prefer_wait_ms(exchange->request);
     const riacho_status status = riacho_exchange_wait(exchange, &position, wait_ms, &err);
     riacho_buffer_printf(&out, "{");
     riacho_member_bytes(&out, "correlationId", correlation);

@@ -81,6 +81,7 @@ void riacho_cors_add_preflight(const riacho_cors *cors, const riacho_http_reques
     riacho_http_add(reply, "Access-Control-Allow-Methods", methods);
     riacho_http_add(reply, "Access-Control-Allow-Headers",
                     "Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Position, Prefer, "
+                    "Read-Consistency, "
                     "Riacho-Name, Riacho-Visitor, traceparent, tracestate");
     riacho_http_add(reply, "Access-Control-Max-Age", "600");
 }

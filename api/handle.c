@@ -26,6 +26,11 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t riacho_exchange_now_ms(void)
+{
+    return now_ns() / NS_PER_MS;
+}
+
 riacho_bytes riacho_exchange_path(const riacho_exchange *exchange, const char *name)
 {
     for (size_t i = 0; i < exchange->path_count; i++)
@@ -42,8 +47,12 @@ const char *riacho_exchange_text(const riacho_exchange *exchange, riacho_bytes t
 void riacho_exchange_answer(riacho_exchange *exchange, unsigned status, const char *media_type,
                             const riacho_buffer *body)
 {
-    riacho_http_answer(exchange->reply, status, media_type,
-                       riacho_copy(exchange->request->arena, riacho_buffer_bytes(body)));
+    if (strcmp(media_type, "application/json") == 0)
+        riacho_http_answer_json(exchange->reply, status, media_type, riacho_buffer_bytes(body),
+                                exchange->request->arena);
+    else
+        riacho_http_answer(exchange->reply, status, media_type,
+                           riacho_copy(exchange->request->arena, riacho_buffer_bytes(body)));
 }
 
 void riacho_exchange_fail(riacho_exchange *exchange, riacho_status status, const riacho_error *err)

@@ -11,6 +11,8 @@
 #include "base/macros.h"
 #include "base/text.h"
 
+enum { WAIT_SECONDS_MAX = 1000000, BOUND_MS_MAX = 3600000 };
+
 static riacho_bytes trim(riacho_bytes text)
 {
     const char *from = text.data;
@@ -35,19 +37,49 @@ static bool next_element(riacho_bytes *rest, char separator, riacho_bytes *ret_e
     return true;
 }
 
-int64_t riacho_prefer_wait_ms(const riacho_http_request *request)
+riacho_status riacho_prefer_wait_ms(const riacho_http_request *request, int64_t *ret_wait_ms,
+                                    riacho_error *err)
 {
     riacho_bytes rest = riacho_http_header(request, "prefer");
     riacho_bytes element;
+    *ret_wait_ms = -1;
     while (next_element(&rest, ',', &element)) {
         int64_t seconds;
-        if (element.size < 6 || strncasecmp(element.data, "wait=", 5) != 0)
+        if (element.size < 5 || strncasecmp(element.data, "wait=", 5) != 0)
             continue;
         const riacho_bytes number = {(const char *)element.data + 5, element.size - 5};
-        if (riacho_int_parse(number, 0, 1000000, &seconds, NULL) == RIACHO_OK)
-            return seconds * 1000;
+        if (riacho_int_parse(number, 0, WAIT_SECONDS_MAX, &seconds, NULL) != RIACHO_OK)
+            return riacho_fail(err, RIACHO_REJECT,
+                               "Prefer: wait needs a whole number of seconds, as in wait=2");
+        *ret_wait_ms = seconds * 1000;
+        return RIACHO_OK;
     }
-    return -1;
+    return RIACHO_OK;
+}
+
+riacho_status riacho_read_consistency(const riacho_http_request *request, int64_t *ret_bound_ms,
+                                      riacho_error *err)
+{
+    static const char bounded[] = "bounded=";
+    const size_t size = sizeof bounded - 1;
+    const riacho_bytes header = riacho_http_header(request, "read-consistency");
+    const riacho_bytes value = header.data ? trim(header) : header;
+    *ret_bound_ms = -1;
+    if (!value.data)
+        return RIACHO_OK;
+    if (value.size == 6 && strncasecmp(value.data, "strong", 6) == 0) {
+        *ret_bound_ms = 0;
+        return RIACHO_OK;
+    }
+    const char *text = value.data;
+    if (value.size > size + 2 && strncasecmp(text, bounded, size) == 0 &&
+        memcmp(text + value.size - 2, "ms", 2) == 0) {
+        const riacho_bytes number = {text + size, value.size - size - 2};
+        if (riacho_int_parse(number, 0, BOUND_MS_MAX, ret_bound_ms, NULL) == RIACHO_OK)
+            return RIACHO_OK;
+    }
+    return riacho_fail(err, RIACHO_REJECT,
+                       "Read-Consistency is 'strong', or as in 'bounded=500ms'");
 }
 
 riacho_status riacho_if_position(const riacho_http_request *request, riacho_position *ret_positions,
@@ -66,17 +98,84 @@ riacho_status riacho_if_position(const riacho_http_request *request, riacho_posi
     return RIACHO_OK;
 }
 
-bool riacho_none_match(const riacho_http_request *request, const char *etag)
+static void print_hex(uint64_t number, char ret_digits[16])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 15; i >= 0; i--, number >>= 4)
+        ret_digits[i] = digits[number & 15];
+}
+
+static bool parse_hex(const char *text, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    for (int i = 0; i < 16; i++) {
+        const char c = text[i];
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+            return false;
+        number = number << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    *ret_number = number;
+    return true;
+}
+
+void riacho_tag_print(uint64_t moment, uint64_t version, char ret_text[RIACHO_TAG_TEXT_BYTES])
+{
+    char *at = ret_text;
+    *at++ = '"';
+    if (moment) {
+        print_hex(moment, at);
+        at[16] = '-';
+        at += 17;
+    }
+    print_hex(version, at);
+    at[16] = '"';
+    at[17] = 0;
+}
+
+/* The tag's numbers, moment 0 when it has none; false when it is none of ours. */
+static bool parse_tag(riacho_bytes tag, uint64_t *ret_moment, uint64_t *ret_version)
+{
+    const char *text = tag.data;
+    *ret_moment = 0;
+    if (tag.size != 18 && tag.size != 35)
+        return false;
+    if (text[0] != '"' || text[tag.size - 1] != '"' ||
+        (tag.size == 35 && (text[17] != '-' || !parse_hex(text + 1, ret_moment))))
+        return false;
+    return parse_hex(text + tag.size - 17, ret_version);
+}
+
+/* The next tag of the list, without the mark of a weak one. */
+static bool next_tag(riacho_bytes *rest, riacho_bytes *ret_tag)
+{
+    if (!next_element(rest, ',', ret_tag))
+        return false;
+    if (ret_tag->size > 2 && memcmp(ret_tag->data, "W/", 2) == 0)
+        *ret_tag = (riacho_bytes){(const char *)ret_tag->data + 2, ret_tag->size - 2};
+    return true;
+}
+
+riacho_bytes riacho_none_match_moment(const riacho_http_request *request, uint64_t *ret_moment)
 {
     riacho_bytes rest = riacho_http_header(request, "if-none-match");
-    riacho_bytes element;
-    while (next_element(&rest, ',', &element)) {
-        if (element.size > 2 && memcmp(element.data, "W/", 2) == 0)
-            element = (riacho_bytes){(const char *)element.data + 2, element.size - 2};
-        if (riacho_bytes_equal(element, riacho_text(etag)) ||
-            riacho_bytes_equal(element, riacho_text("*")))
+    riacho_bytes tag;
+    uint64_t version;
+    while (next_tag(&rest, &tag))
+        if (parse_tag(tag, ret_moment, &version) && *ret_moment)
+            return tag;
+    *ret_moment = 0;
+    return (riacho_bytes){0};
+}
+
+bool riacho_none_match(const riacho_http_request *request, uint64_t version)
+{
+    riacho_bytes rest = riacho_http_header(request, "if-none-match");
+    riacho_bytes tag;
+    uint64_t moment, of;
+    while (next_tag(&rest, &tag))
+        if (riacho_bytes_equal(tag, riacho_text("*")) ||
+            (parse_tag(tag, &moment, &of) && of == version))
             return true;
-    }
     return false;
 }
 

@@ -68,6 +68,15 @@ void riacho_http_answer(riacho_http_reply *reply, unsigned status, const char *m
     riacho_http_add(reply, "Content-Type", media_type);
 }
 
+void riacho_http_answer_json(riacho_http_reply *reply, unsigned status, const char *media_type,
+                             riacho_bytes json, riacho_arena *arena)
+{
+    char *line = riacho_alloc(arena, json.size + 1);
+    memcpy(line, json.data, json.size);
+    line[json.size] = '\n';
+    riacho_http_answer(reply, status, media_type, (riacho_bytes){line, json.size + 1});
+}
+
 const char *riacho_http_reason(unsigned status)
 {
     static const struct {

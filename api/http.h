@@ -66,5 +66,9 @@ void riacho_http_add(riacho_http_reply *reply, const char *name, const char *val
 /* Sets the status and a body with its media type, all borrowed. */
 void riacho_http_answer(riacho_http_reply *reply, unsigned status, const char *media_type,
                         riacho_bytes body);
+/* As riacho_http_answer, with a copy of JSON in the arena that ends with a newline: for people at a
+ * terminal. */
+void riacho_http_answer_json(riacho_http_reply *reply, unsigned status, const char *media_type,
+                             riacho_bytes json, riacho_arena *arena);
 /* The usual words for a status: "Not Found". */
 const char *riacho_http_reason(unsigned status);

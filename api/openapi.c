@@ -28,14 +28,19 @@ static void write_query_parameters(const riacho_endpoint *endpoint, riacho_buffe
     static const char *const schemas[] = {
         [RIACHO_PARAMETER_TEXT] = "{\"type\":\"string\"}",
         [RIACHO_PARAMETER_COUNT] = "{\"type\":\"integer\",\"minimum\":0}",
+        [RIACHO_PARAMETER_LIMIT] = "{\"type\":\"integer\",\"minimum\":1}",
         [RIACHO_PARAMETER_FLAG] = "{\"type\":\"boolean\"}",
     };
     const riacho_route *route = endpoint->route;
     for (const riacho_parameter *one = endpoint->parameters; one && one->name; one++)
         write_parameter(out, one->name, "query", false, schemas[one->type], one->doc);
-    if (!route || route->kind != RIACHO_ROUTE_QUERY || route->read == RIACHO_READ_GET)
+    for (size_t i = 0; route && i < route->parameter_count; i++)
+        write_parameter(out, route->parameters[i], "query", false, schemas[RIACHO_PARAMETER_TEXT],
+                        NULL);
+    if (!route || route->kind != RIACHO_ROUTE_QUERY || route->read == RIACHO_READ_GET ||
+        route->read == RIACHO_READ_RANK)
         return;
-    write_parameter(out, "limit", "query", false, "{\"type\":\"integer\",\"minimum\":0}",
+    write_parameter(out, "limit", "query", false, schemas[RIACHO_PARAMETER_LIMIT],
                     "Items on a page");
     write_parameter(out, "cursor", "query", false, "{\"type\":\"string\"}",
                     "Where the page before ended");
@@ -59,6 +64,9 @@ static void write_parameters(const riacho_endpoint *endpoint, riacho_buffer *out
     } else if (endpoint->class == RIACHO_ENDPOINT_READ) {
         write_parameter(out, "If-Position", "header", false, text,
                         "Answer from a state that includes this position");
+        write_parameter(out, "Read-Consistency", "header", false,
+                        "{\"type\":\"string\",\"pattern\":\"^(strong|bounded=[0-9]+ms)$\"}",
+                        "How old the answer may be");
         write_parameter(out, "If-None-Match", "header", false, text, NULL);
     }
     riacho_buffer_printf(out, "]");

@@ -88,8 +88,8 @@ void riacho_problem_answer_issues(riacho_http_request *request, riacho_http_repl
     riacho_buffer_printf(&out, "}");
     reply->problem = info->word;
     riacho_http_add(reply, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-    riacho_http_answer(reply, info->status, "application/problem+json",
-                       riacho_copy(request->arena, riacho_buffer_bytes(&out)));
+    riacho_http_answer_json(reply, info->status, "application/problem+json",
+                            riacho_buffer_bytes(&out), request->arena);
 }
 
 void riacho_problem_answer(riacho_http_request *request, riacho_http_reply *reply,

@@ -22,34 +22,145 @@ enum {
     KEYS_MAX = 100,               /* of one mget */
 };
 
-/* Waits for what If-Position asks; false when it was answered with a problem. */
-static bool reach_position(riacho_exchange *exchange)
+/* A read that was refused: the store is not there, or the question is malformed. */
+static void answer_refused(riacho_exchange *exchange, riacho_status status, const riacho_error *err)
 {
     riacho_http_request *request = exchange->request;
-    riacho_position positions[RIACHO_POSITIONS_MAX];
-    size_t count;
-    riacho_error err;
-    if (riacho_if_position(request, positions, &count, &err) != RIACHO_OK) {
-        riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_REQUEST_INVALID,
-                              riacho_format(request->arena, "%s", err.text));
-        return false;
+    const riacho_bytes name = riacho_exchange_path(exchange, "store");
+    if (status != RIACHO_REJECT) {
+        riacho_exchange_fail(exchange, status, err);
+        return;
     }
-    const int64_t preferred = riacho_prefer_wait_ms(request);
+    const bool there = !name.data || riacho_worker_has_store(exchange->api->worker,
+                                                             riacho_exchange_text(exchange, name));
+    riacho_problem_answer(request, exchange->reply,
+                          there ? RIACHO_PROBLEM_REQUEST_INVALID : RIACHO_PROBLEM_NOT_FOUND,
+                          riacho_format(request->arena, "%s", err->text));
+}
+
+/* A question to the worker, of either kind, and what the request says about how new the answer must
+ * be. */
+struct asked {
+    riacho_exchange *exchange;
+    const riacho_route *route; /* a declared query, with `request`; NULL: `read` */
+    riacho_request request;
+    riacho_read read;
+    int64_t bound_ms;   /* Read-Consistency; -1: none */
+    int64_t until_ms;   /* waits end */
+    int64_t reached_ms; /* the answer has all that there was then; 0: not known */
+    riacho_bytes tag;   /* that has the moment of the answer the client holds; absent: none */
+};
+
+static void answer_not_yet(riacho_exchange *exchange, riacho_status status, const riacho_error *err)
+{
+    if (status == RIACHO_RETRY)
+        riacho_http_add(exchange->reply, "Retry-After", "1");
+    riacho_problem_answer(exchange->request, exchange->reply,
+                          status == RIACHO_RETRY    ? RIACHO_PROBLEM_NOT_YET
+                          : status == RIACHO_REJECT ? RIACHO_PROBLEM_REQUEST_INVALID
+                                                    : RIACHO_PROBLEM_INTERNAL,
+                          riacho_format(exchange->request->arena, "%s", err->text));
+}
+
+/* Waits for all of the positions, together no longer than asked; false when it was answered with a
+ * problem. */
+static bool reach(struct asked *asked, const riacho_position *positions, size_t count)
+{
+    riacho_error err;
     for (size_t i = 0; i < count; i++) {
-        const riacho_status status = riacho_exchange_wait(
-            exchange, &positions[i], preferred >= 0 ? preferred : POSITION_WAIT_MS, &err);
+        const int64_t left_ms = asked->until_ms - riacho_exchange_now_ms();
+        const riacho_status status =
+            riacho_exchange_wait(asked->exchange, &positions[i], left_ms > 0 ? left_ms : 0, &err);
         if (status == RIACHO_OK)
             continue;
-        if (status == RIACHO_RETRY)
-            riacho_http_add(exchange->reply, "Retry-After", "1");
-        riacho_problem_answer(request, exchange->reply,
-                              status == RIACHO_RETRY    ? RIACHO_PROBLEM_NOT_YET
-                              : status == RIACHO_REJECT ? RIACHO_PROBLEM_REQUEST_INVALID
-                                                        : RIACHO_PROBLEM_INTERNAL,
-                              riacho_format(request->arena, "%s", err.text));
+        answer_not_yet(asked->exchange, status, &err);
         return false;
     }
     return true;
+}
+
+/* Waits for all that the topology's inputs hold now. */
+static bool reach_present(struct asked *asked)
+{
+    riacho_exchange *exchange = asked->exchange;
+    riacho_position *positions;
+    size_t count;
+    riacho_error err;
+    const int64_t now_ms = riacho_exchange_now_ms();
+    const riacho_status status =
+        asked->route
+            ? riacho_worker_ends(exchange->api->worker, asked->route->topology, NULL,
+                                 exchange->request->arena, &positions, &count, &err)
+            : riacho_worker_ends(exchange->api->worker, asked->read.topology, asked->read.store,
+                                 exchange->request->arena, &positions, &count, &err);
+    if (status != RIACHO_OK) {
+        answer_refused(exchange, status, &err);
+        return false;
+    }
+    asked->reached_ms = now_ms;
+    return reach(asked, positions, count);
+}
+
+/* Reads what the headers ask of the answer's age, and waits for it; false when it was answered with
+ * a problem. */
+static bool start_asking(struct asked *asked)
+{
+    riacho_http_request *request = asked->exchange->request;
+    riacho_position positions[RIACHO_POSITIONS_MAX];
+    size_t count;
+    uint64_t moment;
+    int64_t wait_ms;
+    riacho_error err;
+    if (riacho_if_position(request, positions, &count, &err) != RIACHO_OK ||
+        riacho_prefer_wait_ms(request, &wait_ms, &err) != RIACHO_OK ||
+        riacho_read_consistency(request, &asked->bound_ms, &err) != RIACHO_OK) {
+        riacho_problem_answer(request, asked->exchange->reply, RIACHO_PROBLEM_REQUEST_INVALID,
+                              riacho_format(request->arena, "%s", err.text));
+        return false;
+    }
+    asked->until_ms = riacho_exchange_now_ms() + (wait_ms < 0 ? POSITION_WAIT_MS : wait_ms);
+    asked->tag = riacho_none_match_moment(request, &moment);
+    asked->request.moment = asked->read.moment = moment;
+    return reach(asked, positions, count) && (asked->bound_ms != 0 || reach_present(asked));
+}
+
+/* After a wait for the present, the task itself may know it a moment later only. */
+static void note_reached(const struct asked *asked, riacho_reply *answer)
+{
+    const int64_t since_ms = riacho_exchange_now_ms() - asked->reached_ms;
+    if (since_ms < answer->staleness_ms)
+        answer->staleness_ms = since_ms;
+}
+
+static riacho_status ask_once(const struct asked *asked, riacho_reply *ret_answer,
+                              riacho_error *err)
+{
+    riacho_worker *worker = asked->exchange->api->worker;
+    riacho_arena *arena = asked->exchange->request->arena;
+    if (asked->route)
+        RIACHO_TRY(
+            riacho_worker_query(worker, asked->route, &asked->request, arena, ret_answer, err));
+    else
+        RIACHO_TRY(riacho_worker_read(worker, &asked->read, arena, ret_answer, err));
+    if (asked->reached_ms)
+        note_reached(asked, ret_answer);
+    return RIACHO_OK;
+}
+
+/* Whether the answer is too old and another, from now on, is worth asking for; when there is no
+ * time left for that the request is answered with a problem. */
+static bool must_be_younger(struct asked *asked, const riacho_reply *answer)
+{
+    riacho_error err;
+    if (asked->bound_ms <= 0 || answer->staleness_ms <= asked->bound_ms)
+        return false;
+    if (riacho_exchange_now_ms() < asked->until_ms)
+        return reach_present(asked);
+    answer_not_yet(asked->exchange,
+                   riacho_fail(&err, RIACHO_RETRY, "the state is %lld ms old",
+                               (long long)answer->staleness_ms),
+                   &err);
+    return false;
 }
 
 /* Digits of a number, terminated; printf would cost as much as reading the value. */
@@ -100,18 +211,6 @@ static void add_freshness(riacho_exchange *exchange, const riacho_reply *answer)
     riacho_http_add(exchange->reply, "Riacho-Staleness-Ms", age);
 }
 
-/* The version in quotes. */
-static const char *print_tag(riacho_arena *arena, uint64_t version)
-{
-    static const char digits[] = "0123456789abcdef";
-    char *tag = riacho_alloc(arena, 19);
-    tag[0] = tag[17] = '"';
-    tag[18] = 0;
-    for (int i = 16; i > 0; i--, version >>= 4)
-        tag[i] = digits[version & 15];
-    return tag;
-}
-
 /* The same address with another cursor. */
 static const char *next_page(const riacho_exchange *exchange, const char *cursor)
 {
@@ -137,74 +236,68 @@ static const char *next_page(const riacho_exchange *exchange, const char *cursor
     return riacho_copy(request->arena, riacho_buffer_bytes(&link)).data;
 }
 
-static void answer_reply(riacho_exchange *exchange, const riacho_reply *answer)
+static void answer_reply(const struct asked *asked, const riacho_reply *answer)
 {
+    riacho_exchange *exchange = asked->exchange;
     riacho_http_reply *reply = exchange->reply;
     riacho_arena *arena = exchange->request->arena;
     add_freshness(exchange, answer);
     if (answer->found == RIACHO_REPLY_NOT_FOUND) {
-        const riacho_bytes asked = exchange->request->target;
+        const riacho_bytes target = exchange->request->target;
         riacho_problem_answer(exchange->request, reply, RIACHO_PROBLEM_NOT_FOUND,
                               riacho_format(arena, "nothing is kept for %.*s",
-                                            (int)(asked.size < 200 ? asked.size : 200),
-                                            (const char *)asked.data));
+                                            (int)(target.size < 200 ? target.size : 200),
+                                            (const char *)target.data));
         return;
     }
-    const char *etag = print_tag(arena, answer->version);
-    riacho_http_add(reply, "ETag", etag);
     riacho_http_add(reply, "Cache-Control", "private, no-cache");
-    if (riacho_none_match(exchange->request, etag)) {
+    if (answer->found == RIACHO_REPLY_UNCHANGED) {
+        riacho_http_add(reply, "ETag", riacho_exchange_text(exchange, asked->tag));
+        reply->status = 304;
+        return;
+    }
+    char *tag = riacho_alloc(arena, RIACHO_TAG_TEXT_BYTES);
+    riacho_tag_print(answer->moment, answer->version, tag);
+    riacho_http_add(reply, "ETag", tag);
+    if (riacho_none_match(exchange->request, answer->version)) {
         reply->status = 304;
         return;
     }
     if (answer->cursor)
         riacho_http_add(reply, "Link", next_page(exchange, answer->cursor));
-    riacho_http_answer(reply, 200, "application/json", answer->json);
+    riacho_http_answer_json(reply, 200, "application/json", answer->json, arena);
 }
 
-/* A read that was refused: the store is not there, or the question is malformed. */
-static void answer_refused(riacho_exchange *exchange, riacho_status status, const riacho_error *err)
+static void ask(struct asked *asked)
 {
-    riacho_http_request *request = exchange->request;
-    const riacho_bytes name = riacho_exchange_path(exchange, "store");
-    riacho_store_status *stores;
-    size_t count = 0;
-    bool there = !name.data;
-    if (status != RIACHO_REJECT) {
-        riacho_exchange_fail(exchange, status, err);
-        return;
-    }
-    if (name.data && riacho_worker_stores(exchange->api->worker, request->arena, &stores, &count,
-                                          NULL) == RIACHO_OK)
-        for (size_t i = 0; i < count; i++)
-            there |= riacho_bytes_equal(riacho_text(stores[i].store), name);
-    riacho_problem_answer(request, exchange->reply,
-                          there ? RIACHO_PROBLEM_REQUEST_INVALID : RIACHO_PROBLEM_NOT_FOUND,
-                          riacho_format(request->arena, "%s", err->text));
+    riacho_reply answer;
+    riacho_error err;
+    riacho_status status;
+    do
+        status = ask_once(asked, &answer, &err);
+    while (status == RIACHO_OK && must_be_younger(asked, &answer));
+    if (asked->exchange->reply->status)
+        return; /* it did not get young enough in time */
+    if (status == RIACHO_OK)
+        answer_reply(asked, &answer);
+    else
+        answer_refused(asked->exchange, status, &err);
 }
 
 void riacho_handle_query(riacho_exchange *exchange)
 {
     riacho_http_request *request = exchange->request;
-    riacho_reply answer;
-    riacho_error err;
-    if (!reach_position(exchange))
+    struct asked asked = {.exchange = exchange, .route = exchange->endpoint->route};
+    if (!start_asking(&asked))
         return;
     if (request->visitor_state != RIACHO_VISITOR_KNOWN)
         riacho_visitor_issue(&exchange->api->secret, exchange->api->cookie_attributes, request,
                              exchange->reply);
-    const riacho_request question = {
-        .path = {exchange->path, exchange->path_count},
-        .query = {request->parameters, request->parameter_count},
-        .header = request->headers,
-        .visitor = request->visitor,
-    };
-    const riacho_status status = riacho_worker_query(
-        exchange->api->worker, exchange->endpoint->route, &question, request->arena, &answer, &err);
-    if (status == RIACHO_OK)
-        answer_reply(exchange, &answer);
-    else
-        answer_refused(exchange, status, &err);
+    asked.request.path = (riacho_headers){exchange->path, exchange->path_count};
+    asked.request.query = (riacho_headers){request->parameters, request->parameter_count};
+    asked.request.header = request->headers;
+    asked.request.visitor = request->visitor;
+    ask(&asked);
 }
 
 bool riacho_exchange_number(riacho_exchange *exchange, const char *name, uint32_t otherwise,
@@ -223,6 +316,22 @@ bool riacho_exchange_number(riacho_exchange *exchange, const char *name, uint32_
     return true;
 }
 
+bool riacho_exchange_page(riacho_exchange *exchange, uint32_t *ret_limit)
+{
+    riacho_http_request *request = exchange->request;
+    const riacho_bytes text = riacho_http_parameter(request, "limit");
+    int64_t limit = 0;
+    if (text.data && riacho_int_parse(text, 1, RIACHO_PAGE_ITEMS_MAX, &limit, NULL) != RIACHO_OK) {
+        riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_REQUEST_INVALID,
+                              riacho_format(request->arena,
+                                            "'limit' must be a whole number from 1 to %d",
+                                            RIACHO_PAGE_ITEMS_MAX));
+        return false;
+    }
+    *ret_limit = (uint32_t)limit;
+    return true;
+}
+
 static bool read_flag(riacho_exchange *exchange, const char *name, bool *ret_flag)
 {
     const riacho_bytes text = riacho_http_parameter(exchange->request, name);
@@ -237,79 +346,68 @@ static bool read_flag(riacho_exchange *exchange, const char *name, bool *ret_fla
 }
 
 /* What all reads of a store have: its name, its topology, a page. */
-static bool start_read(riacho_exchange *exchange, riacho_read_kind kind, riacho_read *ret_read)
+static bool start_read(struct asked *asked, riacho_read_kind kind)
 {
+    riacho_exchange *exchange = asked->exchange;
     const riacho_http_request *request = exchange->request;
     const riacho_bytes topology = riacho_http_parameter(request, "topology");
-    *ret_read = (riacho_read){
+    asked->read = (riacho_read){
         .topology = topology.data ? riacho_exchange_text(exchange, topology) : NULL,
         .store = riacho_exchange_text(exchange, riacho_exchange_path(exchange, "store")),
         .kind = kind,
         .key = riacho_exchange_path(exchange, "key"),
         .cursor = riacho_http_parameter(request, "cursor"),
     };
-    return riacho_exchange_number(exchange, "limit", 0, RIACHO_PAGE_ITEMS_MAX, &ret_read->limit) &&
-           reach_position(exchange);
-}
-
-static void finish_read(riacho_exchange *exchange, const riacho_read *read)
-{
-    riacho_reply answer;
-    riacho_error err;
-    const riacho_status status =
-        riacho_worker_read(exchange->api->worker, read, exchange->request->arena, &answer, &err);
-    if (status == RIACHO_OK)
-        answer_reply(exchange, &answer);
-    else
-        answer_refused(exchange, status, &err);
+    return riacho_exchange_page(exchange, &asked->read.limit) && start_asking(asked);
 }
 
 void riacho_handle_store_key(riacho_exchange *exchange)
 {
-    riacho_read read;
-    if (start_read(exchange, RIACHO_READ_GET, &read))
-        finish_read(exchange, &read);
+    struct asked asked = {.exchange = exchange};
+    if (start_read(&asked, RIACHO_READ_GET))
+        ask(&asked);
 }
 
 void riacho_handle_store_range(riacho_exchange *exchange)
 {
-    riacho_read read;
+    struct asked asked = {.exchange = exchange};
     bool reverse;
-    if (!start_read(exchange, RIACHO_READ_RANGE, &read) ||
-        !read_flag(exchange, "reverse", &reverse))
+    if (!read_flag(exchange, "reverse", &reverse) || !start_read(&asked, RIACHO_READ_RANGE))
         return;
-    read.from = riacho_http_parameter(exchange->request, "from");
-    read.to = riacho_http_parameter(exchange->request, "to");
-    read.prefix = riacho_http_parameter(exchange->request, "prefix");
-    read.direction = reverse ? RIACHO_BACKWARD : RIACHO_FORWARD;
-    finish_read(exchange, &read);
+    asked.read.from = riacho_http_parameter(exchange->request, "from");
+    asked.read.to = riacho_http_parameter(exchange->request, "to");
+    asked.read.prefix = riacho_http_parameter(exchange->request, "prefix");
+    asked.read.direction = reverse ? RIACHO_BACKWARD : RIACHO_FORWARD;
+    ask(&asked);
 }
 
 void riacho_handle_store_top(riacho_exchange *exchange)
 {
-    riacho_read read;
-    if (!start_read(exchange, RIACHO_READ_TOP, &read))
+    struct asked asked = {.exchange = exchange};
+    if (!start_read(&asked, RIACHO_READ_TOP))
         return;
-    read.key = riacho_http_parameter(exchange->request, "key");
-    finish_read(exchange, &read);
+    asked.read.key = riacho_http_parameter(exchange->request, "key");
+    ask(&asked);
 }
 
 void riacho_handle_store_rank(riacho_exchange *exchange)
 {
-    riacho_read read;
-    if (!start_read(exchange, RIACHO_READ_RANK, &read) ||
-        !riacho_exchange_number(exchange, "around", 0, RIACHO_PAGE_ITEMS_MAX / 2, &read.around))
+    struct asked asked = {.exchange = exchange};
+    uint32_t around;
+    if (!riacho_exchange_number(exchange, "around", 0, RIACHO_PAGE_ITEMS_MAX / 2, &around) ||
+        !start_read(&asked, RIACHO_READ_RANK))
         return;
-    read.key = riacho_http_parameter(exchange->request, "key");
-    read.member = riacho_exchange_path(exchange, "member");
-    finish_read(exchange, &read);
+    asked.read.around = around;
+    asked.read.key = riacho_http_parameter(exchange->request, "key");
+    asked.read.member = riacho_exchange_path(exchange, "member");
+    ask(&asked);
 }
 
 void riacho_handle_store_list(riacho_exchange *exchange)
 {
-    riacho_read read;
-    if (start_read(exchange, RIACHO_READ_LIST, &read))
-        finish_read(exchange, &read);
+    struct asked asked = {.exchange = exchange};
+    if (start_read(&asked, RIACHO_READ_LIST))
+        ask(&asked);
 }
 
 /* The body of an mget, as the JSON reader sees it. */
@@ -352,33 +450,48 @@ static bool read_many(riacho_exchange *exchange, struct many *ret_many)
     return true;
 }
 
+static void write_many(const struct many *many, const riacho_reply *replies, riacho_buffer *out)
+{
+    riacho_buffer_printf(out, "{\"items\":[");
+    for (size_t i = 0; i < many->keys.count; i++) {
+        riacho_buffer_printf(out, "%s{", i ? "," : "");
+        riacho_member_bytes(out, "key", ((const riacho_bytes *)many->keys.items)[i]);
+        riacho_member_name(out, "value");
+        if (replies[i].found == RIACHO_REPLY_FOUND)
+            riacho_buffer_append(out, replies[i].json.data, replies[i].json.size);
+        else
+            riacho_buffer_printf(out, "null");
+        riacho_buffer_printf(out, "}");
+    }
+    riacho_buffer_printf(out, "]}");
+}
+
+/* All keys from the same commits. */
 void riacho_handle_store_many(riacho_exchange *exchange)
 {
+    struct asked asked = {.exchange = exchange};
+    riacho_arena *arena = exchange->request->arena;
+    riacho_reply replies[KEYS_MAX];
+    riacho_reply whole;
     struct many many;
-    riacho_read read;
-    riacho_reply answer;
     riacho_error err;
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
-    if (!read_many(exchange, &many) || !start_read(exchange, RIACHO_READ_GET, &read))
+    if (!read_many(exchange, &many) || !start_read(&asked, RIACHO_READ_GET))
         return;
-    riacho_buffer_printf(&out, "{\"items\":[");
-    for (size_t i = 0; i < many.keys.count; i++) {
-        read.key = ((const riacho_bytes *)many.keys.items)[i];
-        const riacho_status status = riacho_worker_read(exchange->api->worker, &read,
-                                                        exchange->request->arena, &answer, &err);
-        if (status != RIACHO_OK) {
-            answer_refused(exchange, status, &err);
-            return;
-        }
-        riacho_buffer_printf(&out, "%s{", i ? "," : "");
-        riacho_member_bytes(&out, "key", read.key);
-        riacho_member_name(&out, "value");
-        if (answer.found == RIACHO_REPLY_FOUND)
-            riacho_buffer_append(&out, answer.json.data, answer.json.size);
-        else
-            riacho_buffer_printf(&out, "null");
-        riacho_buffer_printf(&out, "}");
+    riacho_status status;
+    do {
+        status = riacho_worker_read_many(exchange->api->worker, &asked.read, many.keys.items,
+                                         many.keys.count, arena, replies, &whole, &err);
+        if (status == RIACHO_OK && asked.reached_ms)
+            note_reached(&asked, &whole);
+    } while (status == RIACHO_OK && must_be_younger(&asked, &whole));
+    if (exchange->reply->status)
+        return; /* it did not get young enough in time */
+    if (status != RIACHO_OK) {
+        answer_refused(exchange, status, &err);
+        return;
     }
-    riacho_buffer_printf(&out, "]}");
+    add_freshness(exchange, &whole);
+    write_many(&many, replies, &out);
     riacho_exchange_answer(exchange, 200, "application/json", &out);
 }

@@ -46,7 +46,7 @@ void riacho_handle_records(riacho_exchange *exchange)
         .from = riacho_http_parameter(exchange->request, "from"),
     };
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
-    if (!riacho_exchange_number(exchange, "limit", 0, RIACHO_PAGE_ITEMS_MAX, &wanted.limit) ||
+    if (!riacho_exchange_page(exchange, &wanted.limit) ||
         !riacho_exchange_number(exchange, "partition", 0, RIACHO_PARTITIONS_MAX - 1, &partition))
         return;
     wanted.partition = (int32_t)partition;

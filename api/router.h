@@ -40,7 +40,12 @@ typedef enum riacho_endpoint_class {
 /* A query parameter or header, for the description and for the check that there are no others. */
 typedef struct riacho_parameter {
     const char *name;
-    enum { RIACHO_PARAMETER_TEXT = 0, RIACHO_PARAMETER_COUNT, RIACHO_PARAMETER_FLAG } type;
+    enum {
+        RIACHO_PARAMETER_TEXT = 0,
+        RIACHO_PARAMETER_COUNT, /* from 0 */
+        RIACHO_PARAMETER_LIMIT, /* from 1 */
+        RIACHO_PARAMETER_FLAG
+    } type;
     const char *doc;
 } riacho_parameter;
 

@@ -23,7 +23,7 @@ static const riacho_parameter of_range[] = {
     {"from", RIACHO_PARAMETER_TEXT, "First key"},
     {"to", RIACHO_PARAMETER_TEXT, "The key behind the last"},
     {"prefix", RIACHO_PARAMETER_TEXT, "Keys that begin so (text keys)"},
-    {"limit", RIACHO_PARAMETER_COUNT, "Items on a page"},
+    {"limit", RIACHO_PARAMETER_LIMIT, "Items on a page"},
     {"cursor", RIACHO_PARAMETER_TEXT, "Where the page before ended"},
     {"reverse", RIACHO_PARAMETER_FLAG, "Last key first"},
     {0},
@@ -31,7 +31,7 @@ static const riacho_parameter of_range[] = {
 static const riacho_parameter of_top[] = {
     {"topology", RIACHO_PARAMETER_TEXT, "When several topologies have a store of this name"},
     {"key", RIACHO_PARAMETER_TEXT, "Which ranking"},
-    {"limit", RIACHO_PARAMETER_COUNT, "Items on a page"},
+    {"limit", RIACHO_PARAMETER_LIMIT, "Items on a page"},
     {"cursor", RIACHO_PARAMETER_TEXT, "Where the page before ended"},
     {0},
 };
@@ -43,7 +43,7 @@ static const riacho_parameter of_rank[] = {
 };
 static const riacho_parameter of_list[] = {
     {"topology", RIACHO_PARAMETER_TEXT, "When several topologies have a store of this name"},
-    {"limit", RIACHO_PARAMETER_COUNT, "Items on a page"},
+    {"limit", RIACHO_PARAMETER_LIMIT, "Items on a page"},
     {"cursor", RIACHO_PARAMETER_TEXT, "Where the page before ended"},
     {0},
 };
@@ -51,7 +51,7 @@ static const riacho_parameter of_records[] = {
     {"partition", RIACHO_PARAMETER_COUNT, "Which; default 0"},
     {"from", RIACHO_PARAMETER_TEXT,
      "earliest, latest, an offset, a time (RFC 3339, UTC), a position"},
-    {"limit", RIACHO_PARAMETER_COUNT, "Records on a page"},
+    {"limit", RIACHO_PARAMETER_LIMIT, "Records on a page"},
     {0},
 };
 static const riacho_parameter of_graph[] = {

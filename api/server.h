@@ -68,6 +68,10 @@ const char *riacho_exchange_text(const riacho_exchange *exchange, riacho_bytes t
  * it was answered with a problem (query.c). */
 bool riacho_exchange_number(riacho_exchange *exchange, const char *name, uint32_t otherwise,
                             uint32_t max, uint32_t *ret_number);
+/* The query parameter `limit`, from 1; 0 when it is not given. */
+bool riacho_exchange_page(riacho_exchange *exchange, uint32_t *ret_limit);
+/* A clock for waits. */
+int64_t riacho_exchange_now_ms(void);
 /* Copies the buffer's bytes into the arena and answers with them. */
 void riacho_exchange_answer(riacho_exchange *exchange, unsigned status, const char *media_type,
                             const riacho_buffer *body);

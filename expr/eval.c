@@ -82,6 +82,19 @@ bool riacho_expr_uses(const riacho_expr *expr, size_t index)
     return index < expr->name_count && expr->uses[index];
 }
 
+/* The key of a lookup that was written as a constant is loaded right before it. */
+void riacho_expr_entries(const riacho_expr *expr, size_t index,
+                         void (*found)(void *to, riacho_bytes entry), void *to)
+{
+    const riacho_expr_handler end = riacho_expr_handler_of(RIACHO_CODE_END);
+    const riacho_expr_handler constant = riacho_expr_handler_of(RIACHO_CODE_CONSTANT);
+    const riacho_expr_handler lookup = riacho_expr_handler_of(RIACHO_CODE_LOOKUP);
+    for (const riacho_expr_instruction *at = expr->code; at->run != end; at++)
+        if (at->run == constant && at[1].run == lookup && at[1].argument == index &&
+            at[1].a == at->to)
+            found(to, expr->constants[at->argument].bytes);
+}
+
 void riacho_expr_print(const riacho_expr *expr, riacho_buffer *out)
 {
     riacho_buffer_append(out, expr->normal.data, expr->normal.size);

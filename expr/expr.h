@@ -77,6 +77,10 @@ const riacho_type *riacho_expr_type(const riacho_expr *expr);
 bool riacho_expr_nullable(const riacho_expr *expr);
 /* Whether the value of scope name `index` is read. */
 bool riacho_expr_uses(const riacho_expr *expr, size_t index);
+/* The entries that are read of LOOKUP name `index`, as `name.entry` or `name["entry"]`: calls
+ * `found` for each place where one is, so perhaps more than once. */
+void riacho_expr_entries(const riacho_expr *expr, size_t index,
+                         void (*found)(void *to, riacho_bytes entry), void *to);
 /* Appends the normal form: one text for all that differs in spaces, quotes, escapes and ways to
  * write a number only. A record is `{field: expression, ...}` in the record's order. For hashing a
  * topology, and for people. */

@@ -70,9 +70,9 @@ static bool is_text(const riacho_type *type)
            type->kind == RIACHO_FIXED;
 }
 
-/* Key text as in a URL: by its JSON form. Absent stays absent. */
-static riacho_status read_text(const riacho_data *data, riacho_bytes text, riacho_arena *arena,
-                               const void **ret_value, riacho_bytes *ret_bytes, riacho_error *err)
+riacho_status riacho_question_read_key(const riacho_data *data, riacho_bytes text,
+                                       riacho_arena *arena, const void **ret_value,
+                                       riacho_bytes *ret_bytes, riacho_error *err)
 {
     const riacho_type *type = data->codec->type;
     riacho_json_issues issues = {0};
@@ -114,45 +114,37 @@ static riacho_status answer_question(riacho_question *question, riacho_answer *a
     return riacho_fail(err, RIACHO_REJECT, "no such way to read");
 }
 
-/* Positions of every task that was read, and the age of the oldest of their commits. */
-static void add_freshness(const riacho_question *question, riacho_reply *reply)
-{
-    riacho_clock *clock = question->worker->clock;
-    const int64_t now_ms = clock->now_ms(clock);
-    riacho_position *positions;
-    size_t count = 0;
-    for (size_t i = 0; i < question->shard_count; i++)
-        count += question->shards[i].seen->position_count;
-    positions = riacho_alloc_zero(question->arena, count + 1, sizeof *positions);
-    for (size_t i = 0; i < question->shard_count; i++) {
-        const riacho_publication *seen = question->shards[i].seen;
-        const int64_t age_ms = now_ms - seen->published_ms;
-        if (age_ms > reply->staleness_ms)
-            reply->staleness_ms = age_ms;
-        memcpy(positions + reply->position_count, seen->positions,
-               seen->position_count * sizeof *positions);
-        reply->position_count += seen->position_count;
-    }
-    reply->positions = positions;
-}
-
-/* The version is of the content: a commit that changed other keys leaves it as it was, and so does
- * a restart; what a view made of the time is in it. */
-static riacho_status ask(riacho_question *question, riacho_reply *ret_reply, riacho_error *err)
+riacho_status riacho_question_answer(riacho_question *question, riacho_reply *ret_reply,
+                                     riacho_error *err)
 {
     RIACHO_AUTO(answer) riacho_answer answer = {0};
     riacho_reply reply = {.found = RIACHO_REPLY_NOT_FOUND};
     RIACHO_TRY(check(question, err));
-    RIACHO_TRY(riacho_question_open(question, err));
     riacho_buffer_reserve(&answer.json, ANSWER_BYTES);
     RIACHO_TRY(answer_question(question, &answer, err));
     if (answer.found) {
         reply.found = RIACHO_REPLY_FOUND;
         reply.json = riacho_copy(question->arena, riacho_buffer_bytes(&answer.json));
-        reply.version = riacho_hash(reply.json);
         reply.cursor = answer.next.data;
     }
-    add_freshness(question, &reply);
+    *ret_reply = reply;
+    return RIACHO_OK;
+}
+
+/* The version is of the content: a commit that changed other keys leaves it as it was, and so does
+ * a restart; what a view made of the time is in it. The moment is known without the content. */
+static riacho_status ask(riacho_question *question, riacho_reply *ret_reply, riacho_error *err)
+{
+    riacho_reply reply = {.found = RIACHO_REPLY_UNCHANGED};
+    RIACHO_TRY(check(question, err));
+    RIACHO_TRY(riacho_question_open(question, err));
+    const uint64_t moment = riacho_question_moment(question);
+    if (!moment || moment != question->moment)
+        RIACHO_TRY(riacho_question_answer(question, &reply, err));
+    reply.moment = moment;
+    if (reply.json.data)
+        reply.version = riacho_hash(reply.json);
+    riacho_question_date(question, &reply);
     *ret_reply = reply;
     return RIACHO_OK;
 }
@@ -164,28 +156,51 @@ static uint32_t cap(uint32_t limit, uint32_t otherwise, uint32_t most)
     return limit < most ? limit : most;
 }
 
-/* The store of that name, in the topology said or in the only one that has it. */
-static riacho_status find_store(riacho_worker *worker, const riacho_read *read,
-                                riacho_question *question, riacho_error *err)
+riacho_status riacho_serving_find(riacho_worker *worker, const char *topology, const char *store,
+                                  size_t *ret_deployment, size_t *ret_store, riacho_error *err)
+{
+    const riacho_graph *found = NULL;
+    for (size_t i = 0; i < worker->deployment_count; i++) {
+        const riacho_graph *graph = worker->deployments[i].graph;
+        if (topology && strcmp(topology, graph->name) != 0)
+            continue;
+        for (size_t j = 0; j < graph->store_count; j++) {
+            if (strcmp(graph->stores[j].name, store) != 0)
+                continue;
+            if (found)
+                return riacho_fail(err, RIACHO_REJECT,
+                                   "topologies %s and %s have a store '%s': say which with "
+                                   "?topology=",
+                                   found->name, graph->name, store);
+            found = graph;
+            *ret_deployment = i;
+            *ret_store = j;
+        }
+    }
+    if (!found)
+        return riacho_fail(err, RIACHO_REJECT, "there is no store '%s'", store);
+    return RIACHO_OK;
+}
+
+bool riacho_worker_has_store(const riacho_worker *worker, const char *store)
 {
     for (size_t i = 0; i < worker->deployment_count; i++) {
         const riacho_graph *graph = worker->deployments[i].graph;
-        if (read->topology && strcmp(read->topology, graph->name) != 0)
-            continue;
-        for (size_t j = 0; j < graph->store_count; j++) {
-            if (strcmp(graph->stores[j].name, read->store) != 0)
-                continue;
-            if (question->store)
-                return riacho_fail(err, RIACHO_REJECT,
-                                   "topologies %s and %s have a store '%s': say which",
-                                   question->deployment->graph->name, graph->name, read->store);
-            question->deployment = &worker->deployments[i];
-            question->store = &graph->stores[j];
-            question->store_index = (int32_t)j;
-        }
+        for (size_t j = 0; j < graph->store_count; j++)
+            if (strcmp(graph->stores[j].name, store) == 0)
+                return true;
     }
-    if (!question->store)
-        return riacho_fail(err, RIACHO_REJECT, "there is no store '%s'", read->store);
+    return false;
+}
+
+riacho_status riacho_question_find(riacho_question *question, const char *topology,
+                                   const char *store, riacho_error *err)
+{
+    size_t deployment, index;
+    RIACHO_TRY(riacho_serving_find(question->worker, topology, store, &deployment, &index, err));
+    question->deployment = &question->worker->deployments[deployment];
+    question->store = &question->deployment->graph->stores[index];
+    question->store_index = (int32_t)index;
     return RIACHO_OK;
 }
 
@@ -212,19 +227,21 @@ riacho_status riacho_worker_read(riacho_worker *worker, const riacho_read *read,
         .around =
             read->around < RIACHO_PAGE_ITEMS_MAX / 2 ? read->around : RIACHO_PAGE_ITEMS_MAX / 2,
         .direction = read->direction,
+        .moment = read->moment,
         .arena = arena,
     };
     RIACHO_TRY(riacho_serving_ready(worker, err));
-    RIACHO_TRY(find_store(worker, read, &question, err));
+    RIACHO_TRY(riacho_question_find(&question, read->topology, read->store, err));
     const riacho_data *key = &question.store->key;
     question.reply = question.store->value.codec->type;
-    RIACHO_TRY(read_text(key, read->key, arena, &question.key, &question.key_bytes, err));
-    RIACHO_TRY(read_text(key, read->from, arena, NULL, &question.from, err));
-    RIACHO_TRY(read_text(key, read->to, arena, NULL, &question.to, err));
+    RIACHO_TRY(
+        riacho_question_read_key(key, read->key, arena, &question.key, &question.key_bytes, err));
+    RIACHO_TRY(riacho_question_read_key(key, read->from, arena, NULL, &question.from, err));
+    RIACHO_TRY(riacho_question_read_key(key, read->to, arena, NULL, &question.to, err));
     RIACHO_TRY(read_prefix(&question, read->prefix, &question.prefix, err));
     if (read->kind == RIACHO_READ_RANK && question.store->kind == RIACHO_STORE_RANKING)
-        RIACHO_TRY(
-            read_text(&question.store->value, read->member, arena, NULL, &question.member, err));
+        RIACHO_TRY(riacho_question_read_key(&question.store->value, read->member, arena, NULL,
+                                            &question.member, err));
     return ask(&question, ret_reply, err);
 }
 
@@ -314,6 +331,7 @@ riacho_status riacho_worker_query(riacho_worker *worker, const riacho_route *rou
         .around = query->around,
         .view = query->view,
         .reply = target->reply,
+        .moment = request->moment,
         .arena = arena,
     };
     const riacho_request_values scope = riacho_request_scope(worker, request, NULL, arena);

@@ -5,7 +5,9 @@
  *
  * Threads: any. Everything shown of a task comes from its publication and its atomic counters.
  */
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/macros.h"
 #include "base/memory.h"
@@ -54,6 +56,42 @@ static riacho_read_kind read_kind(riacho_query_kind kind)
     return RIACHO_READ_GET;
 }
 
+/* The names of parameters, each once. */
+struct names {
+    riacho_arena *arena;
+    const char **items;
+    size_t count;
+    size_t capacity;
+};
+
+static void add_name(void *to, riacho_bytes name)
+{
+    struct names *names = to;
+    for (size_t i = 0; i < names->count; i++)
+        if (riacho_bytes_equal(riacho_text(names->items[i]), name))
+            return;
+    if (names->count == names->capacity) {
+        const size_t capacity = names->capacity ? 2 * names->capacity : 8;
+        const char **items = riacho_alloc_zero(names->arena, capacity, sizeof *items);
+        for (size_t i = 0; i < names->count; i++)
+            items[i] = names->items[i];
+        names->items = items;
+        names->capacity = capacity;
+    }
+    names->items[names->count++] = riacho_copy(names->arena, name).data;
+}
+
+static void add_parameters(riacho_route *route, const riacho_expr *const *exprs, size_t count,
+                           riacho_arena *arena)
+{
+    struct names names = {.arena = arena};
+    for (size_t i = 0; i < count; i++)
+        if (exprs[i])
+            riacho_expr_entries(exprs[i], RIACHO_COMMAND_QUERY, add_name, &names);
+    route->parameters = names.items;
+    route->parameter_count = names.count;
+}
+
 static void add_command(riacho_serving *serving, size_t deployment, const riacho_graph *graph,
                         const riacho_graph_command *command)
 {
@@ -69,6 +107,8 @@ static void add_command(riacho_serving *serving, size_t deployment, const riacho
         .body = command->body,
         .index = (uint32_t)at,
     };
+    add_parameters(&serving->routes[at], (const riacho_expr *const[]){command->key, command->value},
+                   2, serving->arena);
 }
 
 static void add_query(riacho_serving *serving, riacho_schemas *schemas, size_t deployment,
@@ -95,6 +135,8 @@ static void add_query(riacho_serving *serving, riacho_schemas *schemas, size_t d
         .subscribe = query->subscribe,
         .index = (uint32_t)at,
     };
+    add_parameters(&serving->routes[at], (const riacho_expr *const[]){query->key, query->member}, 2,
+                   serving->arena);
 }
 
 static void free_serving(void *serving)
@@ -109,6 +151,12 @@ static riacho_serving *make_serving(riacho_worker *worker)
     riacho_serving *serving = riacho_memory_get_zero(1, sizeof *serving);
     size_t count = 0;
     serving->arena = riacho_arena_new();
+    if (getrandom(&serving->salt, sizeof serving->salt, 0) != (ssize_t)sizeof serving->salt)
+        abort(); /* 8 bytes always come whole once the kernel's pool is up. */
+    serving->feeds =
+        riacho_alloc_zero(serving->arena, worker->deployment_count + 1, sizeof *serving->feeds);
+    for (size_t i = 0; i < worker->deployment_count; i++)
+        serving->feeds[i] = riacho_serving_feeds(worker->deployments[i].graph, serving->arena);
     for (size_t i = 0; i < worker->deployment_count; i++)
         count +=
             worker->deployments[i].graph->command_count + worker->deployments[i].graph->query_count;

@@ -122,7 +122,7 @@ static riacho_status merge_lanes(const riacho_question *question, const struct l
     riacho_buffer_printf(&answer->json, "{\"items\":[");
     for (struct lane *lane; (lane = first_lane(lanes, question->direction)); count++) {
         if (count == question->limit) {
-            answer->next = riacho_cursor_write(question->arena, 'R', last);
+            answer->next = riacho_cursor_write(question, 'R', last);
             break;
         }
         RIACHO_TRY(write_pair(question, lane, &answer->json, err));
@@ -138,8 +138,7 @@ riacho_status riacho_answer_range(riacho_question *question, riacho_answer *answ
 {
     RIACHO_AUTO(lanes) struct lanes lanes = {0};
     if (question->cursor.data)
-        RIACHO_TRY(
-            riacho_cursor_read(question->cursor, 'R', question->arena, &question->cursor, err));
+        RIACHO_TRY(riacho_cursor_read(question, 'R', &question->cursor, err));
     const riacho_range range = range_of(question);
     if (range.from.data && range.to.data && riacho_bytes_compare(range.from, range.to) >= 0) {
         riacho_buffer_printf(&answer->json, "{\"items\":[");

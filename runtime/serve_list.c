@@ -16,19 +16,19 @@ struct place {
     uint64_t shard;
 };
 
-static riacho_bytes write_cursor(riacho_arena *arena, const struct place *last)
+static riacho_bytes write_cursor(const riacho_question *question, const struct place *last)
 {
     uint8_t rest[CURSOR_BYTES];
     riacho_order_put_u64(rest, last->sequence);
     riacho_order_put_u64(rest + 8, last->shard);
-    return riacho_cursor_write(arena, 'L', (riacho_bytes){rest, sizeof rest});
+    return riacho_cursor_write(question, 'L', (riacho_bytes){rest, sizeof rest});
 }
 
 static riacho_status read_cursor(const riacho_question *question, struct place *ret_place,
                                  riacho_error *err)
 {
     riacho_bytes rest;
-    RIACHO_TRY(riacho_cursor_read(question->cursor, 'L', question->arena, &rest, err));
+    RIACHO_TRY(riacho_cursor_read(question, 'L', &rest, err));
     if (rest.size != CURSOR_BYTES)
         return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
     ret_place->sequence = riacho_order_get_u64(rest.data);
@@ -95,7 +95,7 @@ riacho_status riacho_answer_list(riacho_question *question, riacho_answer *answe
         if (shard == question->shard_count)
             break;
         if (count == question->limit) {
-            answer->next = write_cursor(question->arena, &last);
+            answer->next = write_cursor(question, &last);
             break;
         }
         const riacho_state_list_entry *entry = &pages[shard].items[at[shard]++];

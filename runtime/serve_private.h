@@ -22,12 +22,25 @@ typedef struct riacho_target {
 
 typedef struct riacho_serving {
     riacho_arena *arena;
+    uint64_t salt; /* so that moments of another process are none of ours */
+    /* Of deployment i: feeds[i][a * sub-topologies + b] tells whether what b shows comes by way of
+     * a, b itself included. */
+    const bool **feeds;
     riacho_route *routes;
     riacho_target *targets;
     size_t route_count;
 } riacho_serving;
 
 const riacho_serving *riacho_serving_of(riacho_worker *worker);
+
+/* The table of which sub-topologies come before which (serve_fresh.c). */
+const bool *riacho_serving_feeds(const riacho_graph *graph, riacho_arena *arena);
+
+/* The store of that name in the topology said, or (NULL) in the only one that has it.
+ * RIACHO_REJECT: there is none, or there are several. */
+RIACHO_CHECKED riacho_status riacho_serving_find(riacho_worker *worker, const char *topology,
+                                                 const char *store, size_t *ret_deployment,
+                                                 size_t *ret_store, riacho_error *err);
 
 /* RIACHO_RETRY until riacho_worker_start is through, and after the worker ended by itself. */
 RIACHO_CHECKED riacho_status riacho_serving_ready(riacho_worker *worker, riacho_error *err);

@@ -30,19 +30,19 @@ static int compare(const entry *a, const entry *b)
 }
 
 /* A cursor is the last entry of the page before: its score, then its member. */
-static riacho_bytes write_cursor(riacho_arena *arena, const entry *last)
+static riacho_bytes write_cursor(const riacho_question *question, const entry *last)
 {
-    uint8_t *rest = riacho_alloc(arena, 8 + last->member.size);
+    uint8_t *rest = riacho_alloc(question->arena, 8 + last->member.size);
     riacho_order_put_u64(rest, riacho_order_of_i64(last->score));
     memcpy(rest + 8, last->member.data, last->member.size);
-    return riacho_cursor_write(arena, 'T', (riacho_bytes){rest, 8 + last->member.size});
+    return riacho_cursor_write(question, 'T', (riacho_bytes){rest, 8 + last->member.size});
 }
 
 static riacho_status read_cursor(const riacho_question *question, entry *ret_after,
                                  riacho_error *err)
 {
     riacho_bytes rest;
-    RIACHO_TRY(riacho_cursor_read(question->cursor, 'T', question->arena, &rest, err));
+    RIACHO_TRY(riacho_cursor_read(question, 'T', &rest, err));
     if (rest.size < 8)
         return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
     *ret_after = (entry){{(const uint8_t *)rest.data + 8, rest.size - 8},
@@ -134,7 +134,7 @@ riacho_status riacho_answer_top(riacho_question *question, riacho_answer *answer
         last = one;
     }
     if (last && take_best(&merge))
-        answer->next = write_cursor(question->arena, last);
+        answer->next = write_cursor(question, last);
     riacho_answer_end_page(answer);
     return RIACHO_OK;
 }

@@ -19,6 +19,7 @@
 typedef struct riacho_shard {
     riacho_task *task;
     riacho_publication *seen; /* owned */
+    int64_t current_ms;       /* of the task, read before `seen` was taken */
     riacho_snapshot snapshot; /* of what was seen */
     riacho_state state;
 } riacho_shard;
@@ -41,9 +42,12 @@ typedef struct riacho_question {
     uint32_t around;
     const riacho_function *view; /* or NULL */
     const riacho_type *reply;    /* of an item */
+    uint64_t moment;             /* of an answer that the caller has; 0: none */
     riacho_arena *arena;
 
-    riacho_shard *shards; /* set by riacho_question_open */
+    /* Set by riacho_question_open. */
+    int64_t upstream_ms; /* as current_ms, the least of the tasks before the store's own */
+    riacho_shard *shards;
     size_t shard_count;
 } riacho_question;
 
@@ -67,6 +71,25 @@ static inline void riacho_auto_answer(riacho_answer *answer)
 {
     riacho_buffer_done(&answer->json);
 }
+
+/* Fills in positions, position_count and staleness_ms. */
+void riacho_question_date(const riacho_question *question, riacho_reply *reply);
+/* The question and the commits that answer it, as one number; 0 when a view reads the clock. */
+uint64_t riacho_question_moment(const riacho_question *question);
+/* The least current_ms of the tasks whose output reaches the store's sub-topology. */
+int64_t riacho_question_upstream(const riacho_question *question);
+/* The shard that keeps a key; NULL: any of them may. Of a question that was opened without one. */
+riacho_shard *riacho_question_shard(const riacho_question *question, riacho_bytes key_bytes);
+/* Answers an opened question. */
+RIACHO_CHECKED riacho_status riacho_question_answer(riacho_question *question,
+                                                    riacho_reply *ret_reply, riacho_error *err);
+/* Finds the store; the topology may be NULL. */
+RIACHO_CHECKED riacho_status riacho_question_find(riacho_question *question, const char *topology,
+                                                  const char *store, riacho_error *err);
+/* A key as it stands in a URL: its value and its bytes, absent when the text is. */
+RIACHO_CHECKED riacho_status riacho_question_read_key(const riacho_data *data, riacho_bytes text,
+                                                      riacho_arena *arena, const void **ret_value,
+                                                      riacho_bytes *ret_bytes, riacho_error *err);
 
 /* Whether a keyValue or ttl store has the key, a value of its key type, in committed state. */
 RIACHO_CHECKED riacho_status riacho_question_has(riacho_worker *worker,
@@ -98,8 +121,10 @@ RIACHO_CHECKED riacho_status riacho_answer_part(const riacho_data *data, riacho_
 /* Ends {"items":[ ... with the cursor of the next page. */
 void riacho_answer_end_page(riacho_answer *answer);
 
-/* Cursors: opaque to clients, base64url of a kind and what that kind needs to go on. */
-riacho_bytes riacho_cursor_write(riacho_arena *arena, char kind, riacho_bytes rest);
-/* RIACHO_REJECT: not a cursor of this kind. */
-RIACHO_CHECKED riacho_status riacho_cursor_read(riacho_bytes text, char kind, riacho_arena *arena,
+/* Cursors: opaque to clients, base64url of a kind, the positions that the page was read at, and
+ * what the kind needs to go on. */
+riacho_bytes riacho_cursor_write(const riacho_question *question, char kind, riacho_bytes rest);
+/* The rest of the question's cursor. RIACHO_REJECT: not a cursor of this kind. RIACHO_RETRY: the
+ * page before was of a newer state than there is here. */
+RIACHO_CHECKED riacho_status riacho_cursor_read(const riacho_question *question, char kind,
                                                 riacho_bytes *ret_rest, riacho_error *err);

@@ -26,6 +26,7 @@ static riacho_status take_shard(riacho_question *question, riacho_task *task, ri
 {
     riacho_shard *shard = &question->shards[question->shard_count];
     shard->task = task;
+    shard->current_ms = atomic_load(&task->current_ms);
     shard->seen = riacho_task_publication(task);
     if (!shard->seen)
         return riacho_fail(err, RIACHO_RETRY, "store '%s' is being rebuilt", question->store->name);
@@ -45,6 +46,7 @@ riacho_status riacho_question_open(riacho_question *question, riacho_error *err)
     const uint32_t first = deployment->first_task[question->store->subtopology];
     const uint32_t last = deployment->first_task[question->store->subtopology + 1];
     question->shard_count = 0;
+    question->upstream_ms = riacho_question_upstream(question);
     question->shards =
         riacho_alloc_zero(question->arena, last - first + 1, sizeof *question->shards);
     if (question->key_bytes.data && last - first > 1 &&
@@ -58,6 +60,19 @@ riacho_status riacho_question_open(riacho_question *question, riacho_error *err)
     for (uint32_t i = first; i < last; i++)
         RIACHO_TRY(take_shard(question, deployment->tasks[i], err));
     return RIACHO_OK;
+}
+
+riacho_shard *riacho_question_shard(const riacho_question *question, riacho_bytes key_bytes)
+{
+    const riacho_deployment *deployment = question->deployment;
+    if (question->shard_count < 2 || !is_keyed(deployment->graph, question->store_index))
+        return NULL;
+    const riacho_task *owner =
+        riacho_deployment_owner(deployment, question->store_index, key_bytes);
+    for (size_t i = 0; i < question->shard_count; i++)
+        if (question->shards[i].task == owner)
+            return &question->shards[i];
+    return NULL;
 }
 
 void riacho_question_close(riacho_question *question)
@@ -132,26 +147,4 @@ void riacho_answer_end_page(riacho_answer *answer)
                              (const char *)answer->next.data);
     else
         riacho_buffer_printf(&answer->json, "],\"next\":null}");
-}
-
-riacho_bytes riacho_cursor_write(riacho_arena *arena, char kind, riacho_bytes rest)
-{
-    RIACHO_AUTO(buffer) riacho_buffer plain = {0};
-    RIACHO_AUTO(buffer) riacho_buffer text = {0};
-    riacho_buffer_append(&plain, &kind, 1);
-    riacho_buffer_append(&plain, rest.data, rest.size);
-    riacho_base64url_encode(riacho_buffer_bytes(&plain), &text);
-    return riacho_copy(arena, riacho_buffer_bytes(&text));
-}
-
-riacho_status riacho_cursor_read(riacho_bytes text, char kind, riacho_arena *arena,
-                                 riacho_bytes *ret_rest, riacho_error *err)
-{
-    RIACHO_AUTO(buffer) riacho_buffer plain = {0};
-    if (riacho_base64url_decode(text, &plain, NULL) != RIACHO_OK || plain.size < 1 ||
-        plain.data[0] != (uint8_t)kind)
-        return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
-    const riacho_bytes copy = riacho_copy(arena, riacho_buffer_bytes(&plain));
-    *ret_rest = (riacho_bytes){(const uint8_t *)copy.data + 1, copy.size - 1};
-    return RIACHO_OK;
 }

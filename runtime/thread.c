@@ -185,14 +185,38 @@ static void note_caught_up(riacho_thread *thread)
     }
 }
 
+/* Whether what the run has published includes everything it has seen of its inputs. */
+static bool is_current(const riacho_run *run)
+{
+    if (run->dirty || run->replaying || run->rebuilding || run->commit_phase != RIACHO_COMMIT_OPEN)
+        return false;
+    for (size_t i = 0; i < run->input_count; i++)
+        if (run->inputs[i].buffered || run->inputs[i].paused || !run->inputs[i].caught_up)
+            return false;
+    return true;
+}
+
+void riacho_thread_note_current(const riacho_thread *thread, int64_t since_ms)
+{
+    for (size_t i = 0; i < thread->run_count; i++)
+        if (is_current(thread->runs[i]))
+            atomic_store(&thread->runs[i]->task->current_ms, since_ms);
+}
+
 riacho_status riacho_thread_fetch(riacho_thread *thread, int64_t wait_ms, size_t *ret_batches,
                                   riacho_error *err)
 {
     const riacho_log_ops *ops = thread->worker->log->ops;
     resume_inputs(thread);
+    if (wait_ms)
+        riacho_thread_note_current(thread, INT64_MAX);
     for (*ret_batches = 0;; wait_ms = 0, ++*ret_batches) {
         riacho_log_batch *batch = NULL;
-        RIACHO_TRY(ops->poll(thread->reader, wait_ms, &batch, err));
+        const riacho_status status = ops->poll(thread->reader, wait_ms, &batch, err);
+        thread->looked_ms = thread->worker->clock->now_ms(thread->worker->clock);
+        if (*ret_batches == 0)
+            riacho_thread_note_current(thread, thread->looked_ms);
+        RIACHO_TRY(status);
         if (!batch) {
             note_caught_up(thread);
             return RIACHO_OK;
@@ -364,7 +388,9 @@ static riacho_status do_round(riacho_thread *thread, riacho_error *err)
     size_t processed;
     RIACHO_TRY(riacho_thread_process(thread, &passage, &processed, err));
     riacho_thread_take_commit_requests(thread);
-    return commit_due(thread, err);
+    RIACHO_TRY(commit_due(thread, err));
+    riacho_thread_note_current(thread, thread->looked_ms);
+    return RIACHO_OK;
 }
 
 static bool stops(const riacho_thread *thread)
@@ -437,6 +463,7 @@ riacho_status riacho_thread_drive(riacho_thread *thread, riacho_drive mode, riac
         RIACHO_TRY(riacho_thread_process(thread, &passage, &processed, err));
         riacho_thread_take_commit_requests(thread);
         RIACHO_TRY(commit_pass(thread, mode, &committed, err));
+        riacho_thread_note_current(thread, thread->looked_ms);
         if (!processed && !committed)
             return RIACHO_OK;
     }

@@ -46,6 +46,7 @@ typedef struct riacho_thread {
     uint32_t *tags; /* room for all, for pause and resume */
     size_t run_capacity, input_capacity;
     uint64_t commit_requests_seen;
+    int64_t looked_ms; /* when the log was last asked for more; wall clock */
     pthread_t pthread;
     bool started;
 
@@ -95,6 +96,10 @@ RIACHO_CHECKED riacho_status riacho_thread_assign(riacho_thread *thread, riacho_
 /* Takes everything the log has and there is room for; waits up to wait_ms for the first batch. */
 RIACHO_CHECKED riacho_status riacho_thread_fetch(riacho_thread *thread, int64_t wait_ms,
                                                  size_t *ret_batches, riacho_error *err);
+/* Tells readers since when the runs that are current have been (worker_private.h); INT64_MAX while
+ * the thread sleeps until there is more. Fetching does so by itself; after a commit it is worth
+ * telling again. */
+void riacho_thread_note_current(const riacho_thread *thread, int64_t since_ms);
 /* Records and punctuators of all runs; ret_count: how many. */
 RIACHO_CHECKED riacho_status riacho_thread_process(riacho_thread *thread,
                                                    const riacho_passage *passage, size_t *ret_count,

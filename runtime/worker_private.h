@@ -117,6 +117,10 @@ struct riacho_task {
     riacho_task_counters counters;
     _Atomic(riacho_task_state) state;
     atomic_uint publication_count; /* that somebody has a reference to, the task itself included */
+    /* When the newest publication was last known to include all that the inputs held, wall clock;
+     * INT64_MAX while it does as far as the thread knows; 0: not known since the start. Read it
+     * before the publication is taken: it then speaks of that one or of one before. */
+    _Atomic int64_t current_ms;
 
     /* Under `lock`, which is held for a few instructions only. */
     pthread_mutex_t lock;

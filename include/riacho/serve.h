@@ -37,8 +37,10 @@ typedef struct riacho_route {
     riacho_read_kind read;
     uint32_t limit;
     uint32_t max_limit;
-    unsigned subscribe; /* 1 SSE, 2 WebSocket */
-    uint32_t index;     /* the worker's own */
+    unsigned subscribe;            /* 1 SSE, 2 WebSocket */
+    const char *const *parameters; /* of the URL's query, that its expressions read */
+    size_t parameter_count;
+    uint32_t index; /* the worker's own */
 } riacho_route;
 
 size_t riacho_worker_routes(const riacho_worker *worker, const riacho_route **ret_routes);
@@ -53,6 +55,7 @@ typedef struct riacho_request {
     riacho_bytes subject;         /* absent: not authenticated */
     riacho_bytes idempotency_key; /* absent: a fresh UUID */
     riacho_headers carry;         /* headers to put on the record (traceparent, correlation) */
+    uint64_t moment;              /* of a query's answer that the caller has; 0: none */
 } riacho_request;
 
 typedef struct riacho_accepted {
@@ -96,17 +99,24 @@ typedef struct riacho_read {
     uint32_t limit;
     uint32_t around;
     riacho_direction direction;
+    uint64_t moment; /* of an answer that the caller has; 0: none */
 } riacho_read;
 
 typedef struct riacho_reply {
-    enum { RIACHO_REPLY_FOUND = 0, RIACHO_REPLY_NOT_FOUND } found;
+    /* UNCHANGED: the answer of the caller's moment still holds; nothing was read, no json. */
+    enum { RIACHO_REPLY_FOUND = 0, RIACHO_REPLY_NOT_FOUND, RIACHO_REPLY_UNCHANGED } found;
     riacho_bytes json;  /* GET: the value. Else {"items":[...],"next":"cursor"|null}; RANK:
                            {"rank","score","of","around":[...]} */
     const char *cursor; /* next page, NULL: the last */
     const riacho_position *positions; /* what the state it shows includes */
     size_t position_count;
-    int64_t staleness_ms; /* since the newest commit of the tasks that were read */
-    uint64_t version;     /* equal versions have equal json: for ETag */
+    /* At most how old the data is: since the state was last known to include all that its inputs
+     * held, those of the sub-topologies before it too. 0 while nothing is on its way. */
+    int64_t staleness_ms;
+    uint64_t version; /* of the content: equal versions have equal json */
+    /* Of the question and the commits that answer it: as long as it is the same, so is the answer.
+     * 0 when the time has a part in the answer. Of this process only. */
+    uint64_t moment;
 } riacho_reply;
 
 RIACHO_CHECKED riacho_status riacho_worker_query(riacho_worker *worker, const riacho_route *route,
@@ -114,6 +124,23 @@ RIACHO_CHECKED riacho_status riacho_worker_query(riacho_worker *worker, const ri
                                                  riacho_reply *ret_reply, riacho_error *err);
 RIACHO_CHECKED riacho_status riacho_worker_read(riacho_worker *worker, const riacho_read *read,
                                                 riacho_arena *arena, riacho_reply *ret_reply,
+                                                riacho_error *err);
+
+/* Several keys of a keyValue or ttl store, all from the same commits; read->key is not looked at.
+ * ret_replies has room for `count`: each with found and json; ret_whole has the rest. */
+RIACHO_CHECKED riacho_status riacho_worker_read_many(riacho_worker *worker, const riacho_read *read,
+                                                     const riacho_bytes *keys, size_t count,
+                                                     riacho_arena *arena, riacho_reply *ret_replies,
+                                                     riacho_reply *ret_whole, riacho_error *err);
+/* Whether a topology has a store of this name. */
+bool riacho_worker_has_store(const riacho_worker *worker, const char *store);
+
+/* Where the log ends now, of every partition that the topology reads: a state that includes these
+ * is as new as the call. The topology is said, or the store, or both; RIACHO_REJECT: there is none,
+ * or there are several. */
+RIACHO_CHECKED riacho_status riacho_worker_ends(riacho_worker *worker, const char *topology,
+                                                const char *store, riacho_arena *arena,
+                                                riacho_position **ret_positions, size_t *ret_count,
                                                 riacho_error *err);
 
 /* Waits until the committed state includes the position, repartition hops included: when the commit

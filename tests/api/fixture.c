@@ -161,7 +161,7 @@ static const riacho_query_spec queries[] = {
      .list = {.store = "journal", .key = "id", .limit = 2}},
     {.name = "board",
      .path = "/boards/{board}",
-     .top = {.store = "board", .key = "board", .limit = 2, .max_limit = 5}},
+     .top = {.store = "board", .key = "query.of ?? board", .limit = 2, .max_limit = 5}},
     {.name = "place",
      .path = "/boards/{board}/rank/{pet}",
      .rank = {.store = "board", .key = "board", .member = "pet", .around = 1}},

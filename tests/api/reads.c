@@ -17,7 +17,7 @@ static void a_key_is_read_with_its_position_age_and_tag(void **state)
     fixture *f = *state;
     http_reply got = client_get(f->port, "/v1/stores/totals/keys/p3");
     assert_int_equal(got.status, 200);
-    assert_string_equal(got.body, "40");
+    assert_string_equal(got.body, "40\n");
     assert_string_equal(reply_header(&got, "Content-Type"), "application/json");
     expect_holds(reply_header(&got, "Stream-Position"), "notes/");
     assert_non_null(reply_header(&got, "Served-By"));
@@ -234,7 +234,7 @@ static void many_keys_are_read_at_once(void **state)
                                     "{\"keys\":[\"p1\",\"nobody\",\"p2\"]}");
     assert_int_equal(got.status, 200);
     assert_string_equal(got.body, "{\"items\":[{\"key\":\"p1\",\"value\":20},{\"key\":\"nobody\","
-                                  "\"value\":null},{\"key\":\"p2\",\"value\":30}]}");
+                                  "\"value\":null},{\"key\":\"p2\",\"value\":30}]}\n");
     reply_done(&got);
     got = client_request(f->port, "POST", "/v1/stores/totals/mget", JSON, "{\"keys\":[1]}");
     assert_int_equal(got.status, 400);

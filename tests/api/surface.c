@@ -191,7 +191,7 @@ static void health_says_whether_and_why(void **state)
     reply_done(&got);
     got = client_get(f->port, "/readyz?verbose");
     assert_string_equal(
-        got.body, "{\"status\":\"ready\",\"reason\":null,\"version\":\"" RIACHO_VERSION "\"}");
+        got.body, "{\"status\":\"ready\",\"reason\":null,\"version\":\"" RIACHO_VERSION "\"}\n");
     reply_done(&got);
 }
 
@@ -299,6 +299,17 @@ static void check_operation(const char *path, const json_t *operation)
     assert_int_equal(in_path, described);
 }
 
+static const json_t *find_parameter(const json_t *operation, const char *name)
+{
+    const json_t *parameters = json_object_get(operation, "parameters");
+    for (size_t i = 0; i < json_array_size(parameters); i++) {
+        const json_t *parameter = json_array_get(parameters, i);
+        if (strcmp(json_string_value(json_object_get(parameter, "name")), name) == 0)
+            return parameter;
+    }
+    return NULL;
+}
+
 static void the_description_has_every_route_and_no_loose_end(void **state)
 {
     fixture *f = *state;
@@ -337,6 +348,12 @@ static void the_description_has_every_route_and_no_loose_end(void **state)
     expect_holds(got.body, "\"test.NoteRequest\":{\"type\":\"object\"");
     expect_holds(got.body, "\"required\":[\"text\"]");
     expect_holds(got.body, "\"enum\":[\"GLAD\",\"SAD\"]");
+    const json_t *board = json_object_get(json_object_get(paths, "/api/boards/{board}"), "get");
+    assert_non_null(find_parameter(board, "of"));
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_object_get(find_parameter(board, "limit"), "schema"), "minimum")),
+                     1);
+    assert_non_null(find_parameter(board, "Read-Consistency"));
     json_decref(root);
     reply_done(&got);
 }

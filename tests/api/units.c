@@ -153,27 +153,57 @@ static riacho_http_request with_header(riacho_header *header, const char *name, 
     return (riacho_http_request){.headers = {header, 1}};
 }
 
-static void a_preference_that_is_not_understood_is_ignored(void **state)
+static void a_wait_is_a_whole_number_of_seconds_and_other_preferences_pass(void **state)
 {
     static const struct {
         const char *value;
+        riacho_status status;
         int64_t wait_ms;
     } all[] = {
-        {"wait=2", 2000},
-        {"respond-async, wait=10", 10000},
-        {" WAIT=1 ", 1000},
-        {"wait=", -1},
-        {"wait=x", -1},
-        {"wait=-1", -1},
-        {"", -1},
-        {"waiting=2", -1},
-        {"wait=99999999999999999999", -1},
+        {"wait=2", RIACHO_OK, 2000},    {"respond-async, wait=10", RIACHO_OK, 10000},
+        {" WAIT=1 ", RIACHO_OK, 1000},  {"", RIACHO_OK, -1},
+        {"waiting=2", RIACHO_OK, -1},   {"wait", RIACHO_OK, -1},
+        {"wait=", RIACHO_REJECT, -1},   {"wait=x", RIACHO_REJECT, -1},
+        {"wait=-1", RIACHO_REJECT, -1}, {"wait=99999999999999999999", RIACHO_REJECT, -1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         riacho_header header;
+        riacho_error err;
+        int64_t wait_ms;
         const riacho_http_request request = with_header(&header, "prefer", all[i].value);
-        assert_int_equal(riacho_prefer_wait_ms(&request), all[i].wait_ms);
+        assert_int_equal(riacho_prefer_wait_ms(&request, &wait_ms, &err), all[i].status);
+        assert_int_equal(wait_ms, all[i].wait_ms);
+    }
+}
+
+static void a_bound_is_strong_or_in_milliseconds(void **state)
+{
+    static const struct {
+        const char *value;
+        riacho_status status;
+        int64_t bound_ms;
+    } all[] = {
+        {"strong", RIACHO_OK, 0},
+        {" Strong ", RIACHO_OK, 0},
+        {"bounded=500ms", RIACHO_OK, 500},
+        {"bounded=0ms", RIACHO_OK, 0},
+        {"", RIACHO_REJECT, -1},
+        {"ms", RIACHO_REJECT, -1},
+        {"bounded", RIACHO_REJECT, -1},
+        {"bounded=ms", RIACHO_REJECT, -1},
+        {"bounded=5", RIACHO_REJECT, -1},
+        {"bounded=5s", RIACHO_REJECT, -1},
+        {"bounded=99999999999ms", RIACHO_REJECT, -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        riacho_header header;
+        riacho_error err;
+        int64_t bound_ms;
+        const riacho_http_request request = with_header(&header, "read-consistency", all[i].value);
+        assert_int_equal(riacho_read_consistency(&request, &bound_ms, &err), all[i].status);
+        assert_int_equal(bound_ms, all[i].bound_ms);
     }
 }
 
@@ -182,15 +212,32 @@ static void a_tag_matches_in_a_list_and_as_a_weak_one(void **state)
     static const struct {
         const char *value;
         bool matches;
-    } all[] = {{"\"1a\"", true}, {"\"x\", \"1a\"", true}, {"W/\"1a\"", true},
-               {"*", true},      {"\"1A\"", false},       {"1a", false},
-               {"", false},      {"\"x\",,\"1a\"", true}};
+        uint64_t moment;
+    } all[] = {{"\"000000000000001a\"", true, 0},
+               {"\"x\", \"000000000000001a\"", true, 0},
+               {"W/\"000000000000001a\"", true, 0},
+               {"*", true, 0},
+               {"\"000000000000002b-000000000000001a\"", true, 0x2b},
+               {"\"x\",,W/\"000000000000002b-000000000000001b\"", false, 0x2b},
+               {"\"000000000000001A\"", false, 0},
+               {"000000000000001a", false, 0},
+               {"\"000000000000002b_000000000000001a\"", false, 0},
+               {"", false, 0}};
+    char printed[RIACHO_TAG_TEXT_BYTES];
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         riacho_header header;
+        uint64_t moment;
         const riacho_http_request request = with_header(&header, "if-none-match", all[i].value);
-        assert_int_equal(riacho_none_match(&request, "\"1a\""), all[i].matches);
+        assert_int_equal(riacho_none_match(&request, 0x1a), all[i].matches);
+        assert_int_equal(riacho_none_match_moment(&request, &moment).data != NULL,
+                         all[i].moment != 0);
+        assert_int_equal(moment, all[i].moment);
     }
+    riacho_tag_print(0, 0x1a, printed);
+    assert_string_equal(printed, "\"000000000000001a\"");
+    riacho_tag_print(0x2b, 0x1a, printed);
+    assert_string_equal(printed, "\"000000000000002b-000000000000001a\"");
 }
 
 static void cookies_are_found_by_whole_names(void **state)
@@ -388,7 +435,8 @@ int main(void)
         cmocka_unit_test(a_literal_segment_beats_a_parameter_in_any_order),
         cmocka_unit_test(routes_of_one_shape_clash),
         cmocka_unit_test(targets_are_split_before_they_are_decoded),
-        cmocka_unit_test(a_preference_that_is_not_understood_is_ignored),
+        cmocka_unit_test(a_wait_is_a_whole_number_of_seconds_and_other_preferences_pass),
+        cmocka_unit_test(a_bound_is_strong_or_in_milliseconds),
         cmocka_unit_test(a_tag_matches_in_a_list_and_as_a_weak_one),
         cmocka_unit_test(cookies_are_found_by_whole_names),
         cmocka_unit_test(forwarded_addresses_are_believed_from_the_right),

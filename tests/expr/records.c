@@ -174,6 +174,34 @@ static void an_expression_knows_which_names_it_uses(void **state)
     }
 }
 
+static void collect(void *to, riacho_bytes entry)
+{
+    riacho_buffer *names = to;
+    riacho_buffer_append(names, entry.data, entry.size);
+    riacho_buffer_append(names, " ", 1);
+}
+
+static void an_expression_knows_which_entries_it_reads(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *entries; /* of headers */
+    } table[] = {
+        {"1", ""},
+        {"headers.trace", "trace "},
+        {"headers['a-b'] ?? headers.trace ?? 'none'", "a-b trace "},
+        {"headers.x == null ? headers.y : headers.x", "x y x "},
+        {"path.trace", ""},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        RIACHO_AUTO(buffer) riacho_buffer names = {0};
+        riacho_expr_entries(fixture_compile(*state, table[i].text, NULL), NAME_HEADERS, collect,
+                            &names);
+        riacho_buffer_append(&names, "", 1);
+        assert_string_equal((char *)names.data, table[i].entries);
+    }
+}
+
 static void an_expression_outlives_its_text(void **state)
 {
     expr_fixture *fixture = *state;
@@ -194,6 +222,7 @@ int main(void)
         cmocka_unit_test(issues_of_a_record_name_the_field),
         cmocka_unit_test(the_normal_form_is_one_for_all_spellings),
         cmocka_unit_test(an_expression_knows_which_names_it_uses),
+        cmocka_unit_test(an_expression_knows_which_entries_it_reads),
         cmocka_unit_test(an_expression_outlives_its_text),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * serve_many.c - several keys of one store from the same commits (riacho/serve.h).
+ *
+ * Threads: any.
+ */
+#include "serve_read.h"
+
+/* The question of one key, with the shards of all. */
+static riacho_question question_of_key(const riacho_question *all, const void *key,
+                                       riacho_bytes key_bytes)
+{
+    riacho_question one = *all;
+    riacho_shard *shard = riacho_question_shard(all, key_bytes);
+    one.key = key;
+    one.key_bytes = key_bytes;
+    if (shard) {
+        one.shards = shard;
+        one.shard_count = 1;
+    }
+    return one;
+}
+
+riacho_status riacho_worker_read_many(riacho_worker *worker, const riacho_read *read,
+                                      const riacho_bytes *keys, size_t count, riacho_arena *arena,
+                                      riacho_reply *ret_replies, riacho_reply *ret_whole,
+                                      riacho_error *err)
+{
+    RIACHO_AUTO(question)
+    riacho_question all = {.worker = worker, .kind = RIACHO_READ_GET, .limit = 1, .arena = arena};
+    riacho_reply whole = {.found = RIACHO_REPLY_FOUND};
+    RIACHO_TRY(riacho_serving_ready(worker, err));
+    RIACHO_TRY(riacho_question_find(&all, read->topology, read->store, err));
+    all.reply = all.store->value.codec->type;
+    RIACHO_TRY(riacho_question_open(&all, err));
+    for (size_t i = 0; i < count; i++) {
+        const void *key;
+        riacho_bytes key_bytes;
+        RIACHO_TRY(
+            riacho_question_read_key(&all.store->key, keys[i], arena, &key, &key_bytes, err));
+        riacho_question one = question_of_key(&all, key, key_bytes);
+        RIACHO_TRY(riacho_question_answer(&one, &ret_replies[i], err));
+    }
+    riacho_question_date(&all, &whole);
+    *ret_whole = whole;
+    return RIACHO_OK;
+}
