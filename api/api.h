@@ -32,8 +32,8 @@ typedef struct riacho_api_options {
      * credentials. "*" alone: any page, without credentials. None: only pages of this server. */
     const char *const *origins;
     size_t origin_count;
-    /* Peers whose X-Forwarded-For is believed: addresses, or networks "10.0.0.0/8", "fd00::/8" (at
-     * most /64). */
+    /* Peers whose X-Forwarded-For is believed: addresses, or networks "10.0.0.0/8",
+     * "fd00::/8". */
     const char *const *trusted_proxies;
     size_t trusted_proxy_count;
 

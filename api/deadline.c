@@ -18,6 +18,7 @@ struct riacho_line {
     riacho_line *next;
     riacho_line *previous;
     int socket;
+    riacho_http_address peer;
     atomic_int_fast64_t until_ns;
 };
 
@@ -90,10 +91,12 @@ void riacho_deadlines_close(riacho_deadlines *deadlines)
     free(deadlines);
 }
 
-riacho_line *riacho_line_add(riacho_deadlines *deadlines, int socket)
+riacho_line *riacho_line_add(riacho_deadlines *deadlines, int socket,
+                             const riacho_http_address *peer)
 {
     riacho_line *line = riacho_memory_get_zero(1, sizeof *line);
     line->socket = socket;
+    line->peer = *peer;
     riacho_line_completed(deadlines, line);
     pthread_mutex_lock(&deadlines->lock);
     line->next = deadlines->lines;
@@ -115,6 +118,12 @@ void riacho_line_remove(riacho_deadlines *deadlines, riacho_line *line)
         deadlines->lines = line->next;
     pthread_mutex_unlock(&deadlines->lock);
     free(line);
+}
+
+const riacho_http_address *riacho_line_peer(const riacho_line *line)
+{
+    static const riacho_http_address nobody = {0};
+    return line ? &line->peer : &nobody;
 }
 
 void riacho_line_request(riacho_deadlines *deadlines, riacho_line *line)

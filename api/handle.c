@@ -137,11 +137,11 @@ static unsigned ask_limits(riacho_api *api, const riacho_http_request *request,
     riacho_rate *own = write ? api->writes : api->reads;
     riacho_rate *shared = write ? api->address_writes : api->address_reads;
     const bool known = request->visitor_state == RIACHO_VISITOR_KNOWN;
-    uint8_t address[sizeof api->address_salt + sizeof request->client.bytes];
+    uint8_t address[sizeof api->address_salt + RIACHO_ADDRESS_VISITOR_BYTES];
     if (!own)
         return 0;
     memcpy(address, &api->address_salt, sizeof api->address_salt);
-    memcpy(address + sizeof api->address_salt, request->client.bytes, sizeof request->client.bytes);
+    memcpy(address + sizeof api->address_salt, request->client.bytes, RIACHO_ADDRESS_VISITOR_BYTES);
     const int64_t now = now_ns();
     const uint64_t caller = riacho_hash((riacho_bytes){address, sizeof address});
     const unsigned wait = known ? riacho_rate_take(shared, caller, now) : 0;

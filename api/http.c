@@ -52,6 +52,18 @@ riacho_bytes riacho_http_cookie(const riacho_http_request *request, const char *
     return (riacho_bytes){0};
 }
 
+riacho_http_address riacho_http_address_of(const struct in6_addr *six)
+{
+    riacho_http_address address = {.family = RIACHO_ADDRESS_IPV6};
+    if (!IN6_IS_ADDR_V4MAPPED(six)) {
+        memcpy(address.bytes, six->s6_addr, sizeof address.bytes);
+        return address;
+    }
+    address.family = RIACHO_ADDRESS_IPV4;
+    memcpy(address.bytes, six->s6_addr + 12, 4);
+    return address;
+}
+
 void riacho_http_add(riacho_http_reply *reply, const char *name, const char *value)
 {
     assert(reply->header_count < RIACHO_HTTP_REPLY_HEADERS_MAX);

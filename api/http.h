@@ -18,11 +18,13 @@ enum {
     RIACHO_HTTP_REPLY_HEADERS_MAX = 32,
 };
 
-/* Where a request came from. Of an IPv6 address only the first 8 bytes count (its /64): the rest is
- * the client's to choose, and Ulfius does not hand it on. */
+/* Where a request came from. Networks (operators, proxies) are told apart by as many bits as were
+ * said; visitors behind an IPv6 address by its /64, since the rest is theirs to choose. */
+enum { RIACHO_ADDRESS_BYTES = 16, RIACHO_ADDRESS_VISITOR_BYTES = 8 };
+
 typedef struct riacho_http_address {
     enum { RIACHO_ADDRESS_NONE = 0, RIACHO_ADDRESS_IPV4, RIACHO_ADDRESS_IPV6 } family;
-    uint8_t bytes[8];
+    uint8_t bytes[RIACHO_ADDRESS_BYTES]; /* IPv4: the first 4, then zeros */
 } riacho_http_address;
 
 typedef struct riacho_http_request {
@@ -72,3 +74,6 @@ void riacho_http_answer_json(riacho_http_reply *reply, unsigned status, const ch
                              riacho_bytes json, riacho_arena *arena);
 /* The usual words for a status: "Not Found". */
 const char *riacho_http_reason(unsigned status);
+
+/* An IPv6 address that stands for an IPv4 one is that one. */
+riacho_http_address riacho_http_address_of(const struct in6_addr *six);

@@ -65,10 +65,8 @@ static riacho_http_address peer_of(const struct sockaddr *address)
         peer.family = RIACHO_ADDRESS_IPV4;
         memcpy(peer.bytes, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
     } else if (address && address->sa_family == AF_INET6) {
-        /* Ulfius copies 16 bytes of the 28: the address up to its /64. */
-        peer.family = RIACHO_ADDRESS_IPV6;
-        memcpy(peer.bytes, (const uint8_t *)address + offsetof(struct sockaddr_in6, sin6_addr),
-               sizeof peer.bytes);
+        return riacho_http_address_of(
+            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
     }
     return peer;
 }
@@ -130,6 +128,21 @@ static void lend(struct _u_response *response, const riacho_http_reply *reply, r
     response->free_shared_data = take_back;
 }
 
+/* Ulfius copies 16 bytes of a peer's address, which cuts an IPv6 one in half, and has no place for
+ * what belongs to a connection. The timeout in its requests is for clients that send them; in those
+ * that it serves nobody looks at it, so the connection's line is there. */
+static void put_line(void *info, riacho_line *line)
+{
+    struct connection_info_struct *about = info;
+    if (about && about->request)
+        about->request->timeout = (unsigned long)(uintptr_t)line;
+}
+
+static const riacho_line *line_in(const struct _u_request *request)
+{
+    return (const riacho_line *)(uintptr_t)request->timeout;
+}
+
 static int serve(const struct _u_request *from, struct _u_response *response, void *argument)
 {
     riacho_api *api = argument;
@@ -140,7 +153,7 @@ static int serve(const struct _u_request *from, struct _u_response *response, vo
     request->target = riacho_text(from->http_url);
     request->headers = headers_of(from->map_header, arena);
     request->body = (riacho_bytes){from->binary_body, from->binary_body_length};
-    request->peer = peer_of(from->client_address);
+    request->peer = *riacho_line_peer(line_in(from));
     request->arena = arena;
     riacho_api_handle(api, request, reply);
     lend(response, reply, arena);
@@ -164,9 +177,12 @@ static void notify_connection(void *argument, struct MHD_Connection *connection,
         *context = NULL;
         return;
     }
+    const union MHD_ConnectionInfo *address =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const riacho_http_address peer = peer_of(address ? address->client_addr : NULL);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *context = info ? riacho_line_add(listener->deadlines, info->connect_fd) : NULL;
+    *context = info ? riacho_line_add(listener->deadlines, info->connect_fd, &peer) : NULL;
 }
 
 static void *note_request(void *argument, const char *uri, struct MHD_Connection *connection)
@@ -175,7 +191,9 @@ static void *note_request(void *argument, const char *uri, struct MHD_Connection
     riacho_line *line = line_of(connection);
     if (line)
         riacho_line_request(listener->deadlines, line);
-    return ulfius_uri_logger(NULL, uri);
+    void *about = ulfius_uri_logger(NULL, uri);
+    put_line(about, line);
+    return about;
 }
 
 static void note_completed(void *argument, struct MHD_Connection *connection, void **context,

@@ -36,13 +36,7 @@ static bool parse_address(riacho_bytes text, riacho_http_address *ret_address)
     }
     if (inet_pton(AF_INET6, at, &six) != 1)
         return false;
-    if (IN6_IS_ADDR_V4MAPPED(&six)) {
-        ret_address->family = RIACHO_ADDRESS_IPV4;
-        memcpy(ret_address->bytes, six.s6_addr + 12, 4);
-        return true;
-    }
-    ret_address->family = RIACHO_ADDRESS_IPV6;
-    memcpy(ret_address->bytes, six.s6_addr, sizeof ret_address->bytes);
+    *ret_address = riacho_http_address_of(&six);
     return true;
 }
 
@@ -53,7 +47,7 @@ static riacho_status parse_network(const char *text, riacho_network *ret_network
     int64_t bits = 0;
     if (!parse_address(address, &ret_network->address))
         return riacho_fail(err, RIACHO_REJECT, "'%s' is neither an address nor a network", text);
-    const int64_t most = ret_network->address.family == RIACHO_ADDRESS_IPV4 ? 32 : 64;
+    const int64_t most = ret_network->address.family == RIACHO_ADDRESS_IPV4 ? 32 : 128;
     bits = most;
     if (slash)
         RIACHO_TRY(riacho_int_parse(riacho_text(slash + 1), 0, most, &bits, err));

@@ -19,7 +19,7 @@ typedef struct riacho_proxies {
     size_t count;
 } riacho_proxies;
 
-/* RIACHO_REJECT: not an address or a network, or an IPv6 network smaller than /64. */
+/* RIACHO_REJECT: not an address or a network. An address is a network of its own. */
 RIACHO_CHECKED riacho_status riacho_proxies_init(riacho_proxies *proxies, const char *const *texts,
                                                  size_t count, riacho_arena *arena,
                                                  riacho_error *err);

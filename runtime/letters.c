@@ -130,7 +130,7 @@ static riacho_see count_letter(void *to, const riacho_log_record *record)
     return RIACHO_SEE_MORE;
 }
 
-static bool is_letters(const riacho_topic_types *types, const char *topic)
+bool riacho_topic_has_letters(const riacho_topic_types *types, const char *topic)
 {
     const size_t size = strlen(topic), end = sizeof suffix - 1;
     for (size_t i = 0; i < types->graph_count; i++)
@@ -185,7 +185,7 @@ riacho_status riacho_dead_letters_read(riacho_log *log, const riacho_topic_types
     const char **names = riacho_alloc_zero(arena, count + 1, sizeof *names);
     run.groups = riacho_alloc_zero(arena, GROUPS_MAX, sizeof *run.groups);
     for (size_t i = 0; i < count; i++) {
-        if (!is_letters(types, topics[i].topic))
+        if (!riacho_topic_has_letters(types, topics[i].topic))
             continue;
         names[kept++] = topics[i].topic;
         RIACHO_TRY(look_at(&run, log, &topics[i], &held, err));

@@ -4,7 +4,7 @@
  * the dead letters. It needs a log and the types of its topics, not a worker: serve_records.c
  * serves it of a running worker, the program's `topic` and `dlq` verbs use it on a folder at rest.
  *
- * Threads: any; nothing is kept.
+ * Threads: any; nothing is kept, but by the memo.
  */
 #pragma once
 
@@ -76,6 +76,20 @@ RIACHO_CHECKED riacho_status riacho_topic_create(riacho_log *log, const riacho_t
 RIACHO_CHECKED riacho_status riacho_dead_letters_read(riacho_log *log,
                                                       const riacho_topic_types *types,
                                                       riacho_arena *arena,
+                                                      riacho_dead_letters *ret_letters,
+                                                      riacho_error *err);
+
+bool riacho_topic_has_letters(const riacho_topic_types *types, const char *topic);
+
+/* The same, remembered: counted again when the topics hold others than before, and not sooner than
+ * RIACHO_LETTERS_MEMO_NS after the last time. */
+enum { RIACHO_LETTERS_MEMO_NS = 1000000000 };
+typedef struct riacho_letters_memo riacho_letters_memo;
+riacho_letters_memo *riacho_letters_memo_new(void);
+void riacho_letters_memo_free(riacho_letters_memo *memo);
+RIACHO_CHECKED riacho_status riacho_letters_memo_read(riacho_letters_memo *memo, riacho_log *log,
+                                                      const riacho_topic_types *types,
+                                                      int64_t now_ns, riacho_arena *arena,
                                                       riacho_dead_letters *ret_letters,
                                                       riacho_error *err);
 

@@ -11,6 +11,7 @@
 
 #include "base/macros.h"
 #include "base/memory.h"
+#include "records.h"
 #include "serve_private.h"
 
 /* "/" + "/pets" is "/pets"; "/api" + "/" is "/api". */
@@ -142,6 +143,7 @@ static void add_query(riacho_serving *serving, riacho_schemas *schemas, size_t d
 static void free_serving(void *serving)
 {
     riacho_serving *owned = serving;
+    riacho_letters_memo_free(owned->letters);
     riacho_arena_free(owned->arena);
     free(owned);
 }
@@ -151,6 +153,7 @@ static riacho_serving *make_serving(riacho_worker *worker)
     riacho_serving *serving = riacho_memory_get_zero(1, sizeof *serving);
     size_t count = 0;
     serving->arena = riacho_arena_new();
+    serving->letters = riacho_letters_memo_new();
     if (getrandom(&serving->salt, sizeof serving->salt, 0) != (ssize_t)sizeof serving->salt)
         abort(); /* 8 bytes always come whole once the kernel's pool is up. */
     serving->feeds =

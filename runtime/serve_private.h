@@ -26,6 +26,7 @@ typedef struct riacho_serving {
     /* Of deployment i: feeds[i][a * sub-topologies + b] tells whether what b shows comes by way of
      * a, b itself included. */
     const bool **feeds;
+    struct riacho_letters_memo *letters; /* records.h */
     riacho_route *routes;
     riacho_target *targets;
     size_t route_count;

@@ -67,5 +67,7 @@ riacho_status riacho_worker_dead_letters(riacho_worker *worker, riacho_arena *ar
 {
     RIACHO_TRY(riacho_serving_ready(worker, err));
     const riacho_topic_types types = types_of(worker, arena);
-    return riacho_dead_letters_read(worker->log, &types, arena, ret_letters, err);
+    return riacho_letters_memo_read(riacho_serving_of(worker)->letters, worker->log, &types,
+                                    worker->clock->monotonic_ns(worker->clock), arena, ret_letters,
+                                    err);
 }

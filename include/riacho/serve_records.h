@@ -82,7 +82,7 @@ typedef struct riacho_dead_letters {
     uint64_t looked; /* how many of them, the newest, were counted */
 } riacho_dead_letters;
 
-/* What lies in the topics of dead letters, summed up. */
+/* What lies in the topics of dead letters, summed up; perhaps as it was a second ago. */
 RIACHO_CHECKED riacho_status riacho_worker_dead_letters(riacho_worker *worker, riacho_arena *arena,
                                                         riacho_dead_letters *ret_letters,
                                                         riacho_error *err);
