@@ -238,7 +238,8 @@ static void set_consumer(const struct riacho_kafka_config *config, rd_kafka_conf
         riacho_kafka_config_set(conf, RIACHO_KAFKA_NEEDED, "partition.assignment.strategy",
                                 "cooperative-sticky");
         prefer(config, conf, "session.timeout.ms", "10000");
-        prefer(config, conf, "heartbeat.interval.ms", "2000");
+        /* Others learn by a heartbeat that the group changes, so this is how long that takes. */
+        prefer(config, conf, "heartbeat.interval.ms", "500");
     }
     if (role != RIACHO_KAFKA_READER)
         return;

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * transactions.c - transactions, positions and their fencing on a real Kafka.
+ */
+#include <string.h>
+
+#include "base/macros.h"
+#include "bench.h"
+#include "real.h"
+
+enum { NAME_BYTES = 64 };
+
+/* A log, a topic of two partitions, and a worker that has both leases of a group. */
+struct scene {
+    riacho_log *log;
+    const struct riacho_broker_ops *ops;
+    riacho_arena *arena;
+    char topic[NAME_BYTES], leases[NAME_BYTES], group[NAME_BYTES], id[NAME_BYTES];
+    struct mate mate;
+};
+
+static int open_scene(void **state)
+{
+    static struct scene scene;
+    scene = (struct scene){.arena = riacho_arena_new()};
+    scene.log = open_log(kafka_word("bootstrap"), NULL);
+    scene.ops = scene.log->ops->broker;
+    kafka_name("topic", scene.topic, NAME_BYTES);
+    kafka_name("leases", scene.leases, NAME_BYTES);
+    kafka_name("group", scene.group, NAME_BYTES);
+    kafka_name("id", scene.id, NAME_BYTES);
+    make_topic(scene.log, scene.topic, 2);
+    make_topic(scene.log, scene.leases, 2);
+    join(&scene.mate, scene.log, scene.group, scene.leases, "w1");
+    await_leases(&scene.mate, 2, NULL, 0);
+    *state = &scene;
+    return 0;
+}
+
+static int close_scene(void **state)
+{
+    struct scene *scene = *state;
+    scene->ops->member_leave(scene->mate.member);
+    scene->log->ops->close(scene->log);
+    riacho_arena_free(scene->arena);
+    return 0;
+}
+
+static riacho_verdict send_position(struct scene *scene, riacho_producer *producer, int64_t next,
+                                    riacho_bytes note, riacho_error *err)
+{
+    const riacho_committed position = {{scene->topic, 0, next}, note};
+    riacho_member_token *token = scene->ops->token(scene->mate.member);
+    const riacho_verdict verdict =
+        settled(scene->ops->send_positions(producer, token, &position, 1, STEP_MS, err));
+    scene->ops->token_free(token);
+    return verdict;
+}
+
+static riacho_committed fetch_one(struct scene *scene)
+{
+    riacho_error err;
+    riacho_committed position = {.position = {scene->topic, 0, 0}};
+    assert_ok(scene->ops->fetch(scene->log, scene->group, scene->arena, &position, 1, 10000, &err));
+    return position;
+}
+
+static void a_commit_makes_records_and_positions_visible_together(void **state)
+{
+    static const uint8_t bytes[] = {0, 255, 128, 'a', 10, 0xc3, 0x28};
+    struct scene *scene = *state;
+    riacho_error err;
+    int64_t ends[3];
+    riacho_producer *producer = open_producer(scene->log, scene->id, RIACHO_DELIVERY_EXACTLY_ONCE);
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        assert_done(scene->ops->begin(producer, &err));
+        send_one(scene->log, producer, scene->topic, 0, "a");
+        send_one(scene->log, producer, scene->topic, 1, "b");
+        send_one(scene->log, producer, scene->topic, 0, "c");
+        const riacho_bytes note = {bytes, size};
+        assert_int_equal(send_position(scene, producer, 5 + (int64_t)size, note, &err), 0);
+        assert_done(scene->ops->commit(producer, STEP_MS, &err));
+        assert_false(scene->ops->suspect(producer));
+        scene->ops->ends(producer, ends, 3);
+        assert_int_equal(ends[0], 1 + 3 * (int64_t)size); /* two records and a mark each time */
+        assert_int_equal(ends[2], 2 + 3 * (int64_t)size);
+        assert_int_equal(ends[1], 1 + 2 * (int64_t)size);
+        const riacho_committed position = fetch_one(scene);
+        assert_int_equal(position.position.next, 5 + (int64_t)size);
+        assert_true(riacho_bytes_equal(position.note, note));
+    }
+    scene->ops->producer_close(producer);
+}
+
+static void what_was_never_committed_is_told_so(void **state)
+{
+    const riacho_committed position = fetch_one(*state);
+    assert_int_equal(position.position.next, -1);
+    assert_null(position.note.data);
+}
+
+static void an_abort_leaves_nothing(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    int64_t first, next;
+    riacho_producer *producer = open_producer(scene->log, scene->id, RIACHO_DELIVERY_EXACTLY_ONCE);
+    assert_done(scene->ops->begin(producer, &err));
+    send_one(scene->log, producer, scene->topic, 0, "gone");
+    assert_int_equal(send_position(scene, producer, 7, (riacho_bytes){0}, &err), 0);
+    assert_done(scene->ops->abort(producer, STEP_MS, &err));
+    assert_int_equal(fetch_one(scene).position.next, -1);
+    assert_done(scene->ops->begin(producer, &err));
+    send_one(scene->log, producer, scene->topic, 0, "here");
+    assert_done(scene->ops->commit(producer, STEP_MS, &err));
+    riacho_log_reader *reader;
+    assert_ok(scene->log->ops->reader_open(scene->log, &reader, &err));
+    const riacho_log_assignment from = {scene->topic, 0, 0, 3};
+    assert_ok(scene->log->ops->assign(reader, &from, 1, &err));
+    assert_ok(scene->log->ops->bounds(scene->log, scene->topic, 0, &first, &next, &err));
+    size_t seen = 0;
+    for (int64_t at = 0; at < next;) {
+        riacho_log_batch *batch;
+        assert_ok(scene->log->ops->poll(reader, 10000, &batch, &err));
+        assert_non_null(batch);
+        for (size_t i = 0; i < batch->count; i++, seen++)
+            assert_true(riacho_bytes_equal(batch->records[i].value, riacho_text("here")));
+        at = batch->next; /* gets past the mark of the transaction, too */
+        scene->log->ops->batch_free(batch);
+    }
+    assert_int_equal(seen, 1);
+    scene->log->ops->reader_close(reader);
+    scene->ops->producer_close(producer);
+}
+
+static void the_end_has_open_transactions_and_the_stable_end_has_not(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    int64_t first, next, stable = -1;
+    riacho_producer *producer = open_producer(scene->log, scene->id, RIACHO_DELIVERY_EXACTLY_ONCE);
+    assert_done(scene->ops->begin(producer, &err));
+    send_one(scene->log, producer, scene->topic, 0, "open");
+    do /* until it is there */
+        assert_ok(scene->log->ops->bounds(scene->log, scene->topic, 0, &first, &next, &err));
+    while (next == 0);
+    assert_int_equal(next, 1);
+    assert_ok(scene->ops->stable_end(scene->log, scene->topic, 0, &stable, &err));
+    assert_int_equal(stable, 0);
+    assert_done(scene->ops->commit(producer, STEP_MS, &err));
+    do /* marks are written behind the answer */
+        assert_ok(scene->ops->stable_end(scene->log, scene->topic, 0, &stable, &err));
+    while (stable == 0);
+    assert_int_equal(stable, 2);
+    scene->ops->producer_close(producer);
+}
+
+static void a_second_producer_of_an_id_fences_the_first(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    riacho_producer *first = open_producer(scene->log, scene->id, RIACHO_DELIVERY_EXACTLY_ONCE);
+    assert_done(scene->ops->begin(first, &err));
+    send_one(scene->log, first, scene->topic, 0, "open");
+    assert_int_equal(send_position(scene, first, 3, (riacho_bytes){0}, &err), 0);
+    riacho_producer *second = open_producer(scene->log, scene->id, RIACHO_DELIVERY_EXACTLY_ONCE);
+    assert_int_equal(fetch_one(scene).position.next, -1); /* its transaction is over */
+    assert_verdict(scene->ops->commit(first, STEP_MS, &err), RIACHO_VERDICT_RECREATE);
+    assert_done(scene->ops->begin(second, &err));
+    send_one(scene->log, second, scene->topic, 0, "second");
+    assert_done(scene->ops->commit(second, STEP_MS, &err));
+    scene->ops->producer_close(first);
+    scene->ops->producer_close(second);
+}
+
+static void a_fetch_waits_for_a_transaction_that_commits_the_position(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    riacho_producer *producer = open_producer(scene->log, scene->id, RIACHO_DELIVERY_EXACTLY_ONCE);
+    assert_done(scene->ops->begin(producer, &err));
+    send_one(scene->log, producer, scene->topic, 0, "v");
+    assert_int_equal(send_position(scene, producer, 9, (riacho_bytes){0}, &err), 0);
+    riacho_committed position = {.position = {scene->topic, 0, 0}};
+    assert_int_equal(
+        scene->ops->fetch(scene->log, scene->group, scene->arena, &position, 1, 300, &err),
+        RIACHO_RETRY);
+    assert_non_null(strstr(err.text, "UNSTABLE_OFFSET_COMMIT"));
+    assert_done(scene->ops->commit(producer, STEP_MS, &err));
+    assert_int_equal(fetch_one(scene).position.next, 9);
+    scene->ops->producer_close(producer);
+}
+
+static void positions_of_an_older_generation_are_refused(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    riacho_producer *producer = open_producer(scene->log, scene->id, RIACHO_DELIVERY_EXACTLY_ONCE);
+    riacho_member_token *old = scene->ops->token(scene->mate.member);
+    struct mate other;
+    join(&other, scene->log, scene->group, scene->leases, "w2");
+    await_leases(&scene->mate, 1, &other, 1);
+    const riacho_committed position = {.position = {scene->topic, 0, 4}};
+    assert_done(scene->ops->begin(producer, &err));
+    assert_verdict(scene->ops->send_positions(producer, old, &position, 1, STEP_MS, &err),
+                   RIACHO_VERDICT_ABORT);
+    assert_done(scene->ops->abort(producer, STEP_MS, &err));
+    assert_done(scene->ops->begin(producer, &err));
+    assert_int_equal(send_position(scene, producer, 4, (riacho_bytes){0}, &err), 0);
+    assert_done(scene->ops->commit(producer, STEP_MS, &err));
+    assert_int_equal(fetch_one(scene).position.next, 4);
+    scene->ops->token_free(old);
+    scene->ops->member_leave(other.member);
+    scene->ops->producer_close(producer);
+}
+
+static void positions_of_no_member_are_not_sent(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    const riacho_committed position = {.position = {scene->topic, 0, 4}};
+    struct mate late;
+    join(&late, scene->log, scene->group, scene->leases, "late");
+    riacho_member_token *token = scene->ops->token(late.member);
+    assert_true(token->generation < 0);
+    riacho_producer *producer = open_producer(scene->log, scene->id, RIACHO_DELIVERY_EXACTLY_ONCE);
+    assert_done(scene->ops->begin(producer, &err));
+    assert_int_equal(scene->ops->send_positions(producer, token, &position, 1, STEP_MS, &err),
+                     RIACHO_VERDICT_ABORT);
+    assert_done(scene->ops->abort(producer, STEP_MS, &err));
+    scene->ops->token_free(token);
+    scene->ops->member_leave(late.member);
+    scene->ops->producer_close(producer);
+}
+
+static void delivery_at_least_once_commits_in_the_group(void **state)
+{
+    static const uint8_t bytes[] = {1, 0, 2};
+    struct scene *scene = *state;
+    riacho_error err;
+    int64_t ends[2];
+    riacho_producer *producer = open_producer(scene->log, scene->id, RIACHO_DELIVERY_AT_LEAST_ONCE);
+    for (int64_t i = 0; i < 3; i++) {
+        assert_done(scene->ops->begin(producer, &err));
+        send_one(scene->log, producer, scene->topic, 0, "a");
+        send_one(scene->log, producer, scene->topic, 0, "b");
+        assert_int_equal(
+            send_position(scene, producer, 20 + i, (riacho_bytes){bytes, sizeof bytes}, &err), 0);
+        assert_done(scene->ops->commit(producer, STEP_MS, &err));
+        scene->ops->ends(producer, ends, 2);
+        assert_int_equal(ends[0], 1 + 2 * i);
+        assert_int_equal(ends[1], 2 + 2 * i);
+        const riacho_committed position = fetch_one(scene);
+        assert_int_equal(position.position.next, 20 + i);
+        assert_true(riacho_bytes_equal(position.note, (riacho_bytes){bytes, sizeof bytes}));
+    }
+    assert_done(scene->ops->begin(producer, &err));
+    send_one(scene->log, producer, scene->topic, 0, "perhaps");
+    assert_int_equal(send_position(scene, producer, 99, (riacho_bytes){0}, &err), 0);
+    assert_done(scene->ops->abort(producer, STEP_MS, &err));
+    assert_int_equal(fetch_one(scene).position.next, 22);
+    scene->ops->producer_close(producer);
+}
+
+static void what_is_done_with_is_trimmed(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    int64_t first, next;
+    riacho_log_append records[10];
+    for (size_t i = 0; i < COUNT(records); i++)
+        records[i] =
+            (riacho_log_append){scene->topic, 1, {.timestamp_ms = 1, .value = riacho_text("v")}};
+    assert_ok(scene->log->ops->append(scene->log, records, COUNT(records), NULL, &err));
+    assert_ok(scene->ops->trim(scene->log, scene->topic, 1, 6, &err));
+    assert_ok(scene->log->ops->bounds(scene->log, scene->topic, 1, &first, &next, &err));
+    assert_int_equal(first, 6);
+    assert_int_equal(next, 10);
+    /* A reader that begins below moves up to what is held. */
+    riacho_log_reader *reader;
+    riacho_log_batch *batch;
+    const riacho_log_assignment from = {scene->topic, 1, 2, 1};
+    assert_ok(scene->log->ops->reader_open(scene->log, &reader, &err));
+    assert_ok(scene->log->ops->assign(reader, &from, 1, &err));
+    assert_ok(scene->log->ops->poll(reader, 10000, &batch, &err));
+    assert_non_null(batch);
+    assert_int_equal(batch->records[0].offset, 6);
+    scene->log->ops->batch_free(batch);
+    scene->log->ops->reader_close(reader);
+}
+
+static void this_broker_can_do_what_both_deliveries_need(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    assert_ok(scene->ops->check(scene->log, RIACHO_DELIVERY_EXACTLY_ONCE, &err));
+    assert_ok(scene->ops->check(scene->log, RIACHO_DELIVERY_AT_LEAST_ONCE, &err));
+}
+
+#define SCENE_TEST(function) cmocka_unit_test_setup_teardown(function, open_scene, close_scene)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENE_TEST(a_commit_makes_records_and_positions_visible_together),
+        SCENE_TEST(what_was_never_committed_is_told_so),
+        SCENE_TEST(an_abort_leaves_nothing),
+        SCENE_TEST(the_end_has_open_transactions_and_the_stable_end_has_not),
+        SCENE_TEST(a_second_producer_of_an_id_fences_the_first),
+        SCENE_TEST(a_fetch_waits_for_a_transaction_that_commits_the_position),
+        SCENE_TEST(positions_of_an_older_generation_are_refused),
+        SCENE_TEST(positions_of_no_member_are_not_sent),
+        SCENE_TEST(delivery_at_least_once_commits_in_the_group),
+        SCENE_TEST(what_is_done_with_is_trimmed),
+        SCENE_TEST(this_broker_can_do_what_both_deliveries_need),
+    };
+    return cmocka_run_group_tests_name("transactions on kafka", tests, NULL, NULL);
+}
