@@ -3,16 +3,16 @@
  * transaction.c - see transaction.h.
  *
  * What a verdict leads to is the same in every phase: OK to the next, RETRY to the same call again,
- * ABORT to the abort, RECREATE to a new producer, STOP to the end of the worker. The differences
- * are in what each call is given.
+ * ABORT and RECREATE to a new producer, STOP to the end of the worker. The differences are in what
+ * each call is given.
  *
  * Invariants
  *   1 The token of a transaction is taken once, when its positions are first sent, and kept over
  *     retries: a retry has identical arguments. A token that fences nobody is never sent.
  *   2 The outcome is set before the phase allows another start, and nothing of `sealed` is touched
  *     after it is set.
- *   3 LOST is only said when the next producer of the same id is ready: by then the broker has
- *     ended the lost transaction, one way or the other.
+ *   3 ABORTED and LOST are only said when the next producer of the same id is ready: by then the
+ *     broker has ended the transaction, one way or the other.
  */
 #include "transaction.h"
 
@@ -42,7 +42,6 @@ typedef enum phase {
     PHASE_SEND,
     PHASE_POSITIONS,
     PHASE_END,
-    PHASE_ABORT,
 } phase;
 
 struct riacho_transaction {
@@ -60,10 +59,10 @@ struct riacho_transaction {
     /* Of the committing thread. */
     riacho_producer *producer;
     riacho_member_token *token;
-    bool was_asked;    /* the commit was asked for at least once */
-    bool lost;         /* a transaction was under way when the producer was thrown away */
-    unsigned fenced;   /* inits in a row */
-    atomic_bool rests; /* the last call did not get on */
+    bool was_asked;        /* the commit was asked for at least once */
+    riacho_outcome failed; /* to be said when the next producer is ready; NONE: nothing is */
+    unsigned fenced;       /* inits in a row */
+    atomic_bool rests;     /* the last call did not get on */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -171,7 +170,7 @@ static void finish(machine *m, riacho_outcome outcome, phase next)
     atomic_fetch_add(counter, 1);
     atomic_fetch_add(&m->counts.nanoseconds, (uint64_t)(now_ns(m) - m->started_ns));
     free_token(m);
-    m->lost = false;
+    m->failed = RIACHO_OUTCOME_NONE;
     atomic_store(&m->outcome, outcome);
     atomic_store(&m->phase, next);
 }
@@ -192,12 +191,16 @@ static riacho_status stop(const machine *m, const riacho_error *cause, riacho_er
     return riacho_fail(err, RIACHO_FATAL, "producer '%s': %.400s", m->producer_id, cause->text);
 }
 
-static riacho_status recreate(machine *m, const riacho_error *cause)
+/* The producer goes, and what it had under way is over when the next one is ready. */
+static riacho_status recreate(machine *m, riacho_outcome failed, const riacho_error *cause)
 {
-    const phase at = atomic_load(&m->phase);
-    m->lost = m->lost || at >= PHASE_BEGIN;
-    riacho_trace(RIACHO_WARN, "producer lost, opening it again", "producer", m->producer_id,
-                 "reason", cause->text, NULL);
+    if (atomic_load(&m->phase) >= PHASE_BEGIN)
+        m->failed = failed;
+    riacho_trace(RIACHO_WARN,
+                 failed == RIACHO_OUTCOME_ABORTED
+                     ? "transaction failed, ending it by a new producer"
+                     : "producer lost, opening it again",
+                 "producer", m->producer_id, "reason", cause->text, NULL);
     close_producer(m);
     atomic_store(&m->phase, PHASE_CLOSED);
     return RIACHO_OK;
@@ -215,12 +218,9 @@ static riacho_status follow(machine *m, riacho_verdict verdict, phase next,
     case RIACHO_VERDICT_RETRY:
         return RIACHO_OK;
     case RIACHO_VERDICT_ABORT:
-        riacho_trace(RIACHO_WARN, "transaction aborted", "producer", m->producer_id, "reason",
-                     cause->text, NULL);
-        atomic_store(&m->phase, PHASE_ABORT);
-        return RIACHO_OK;
+        return recreate(m, RIACHO_OUTCOME_ABORTED, cause);
     case RIACHO_VERDICT_RECREATE:
-        return recreate(m, cause);
+        return recreate(m, RIACHO_OUTCOME_LOST, cause);
     case RIACHO_VERDICT_STOP:
         break;
     }
@@ -253,7 +253,7 @@ static riacho_status fenced(machine *m, const riacho_error *cause, riacho_error 
                            "producer '%s' was taken over %u times in a row (%.300s): two workers "
                            "have the name '%s'; give each worker a name of its own",
                            m->producer_id, m->fenced, cause->text, m->worker->options.name);
-    return recreate(m, cause);
+    return recreate(m, RIACHO_OUTCOME_LOST, cause);
 }
 
 static riacho_status init_producer(machine *m, int64_t wait_ms, riacho_error *err)
@@ -264,8 +264,8 @@ static riacho_status init_producer(machine *m, int64_t wait_ms, riacho_error *er
     switch (verdict) {
     case RIACHO_VERDICT_OK:
         m->fenced = 0;
-        if (m->lost)
-            finish(m, RIACHO_OUTCOME_LOST, PHASE_READY);
+        if (m->failed != RIACHO_OUTCOME_NONE)
+            finish(m, m->failed, PHASE_READY);
         else
             atomic_store(&m->phase, PHASE_READY);
         return RIACHO_OK;
@@ -334,7 +334,7 @@ static riacho_status send_positions(machine *m, int64_t wait_ms, riacho_error *e
     const bool unfenced = riacho_mutated(RIACHO_MUTATION_NO_GENERATION);
     riacho_error cause = {.text = "this worker is not a member of its group now"};
     if (!unfenced && !take_token(m))
-        return follow(m, RIACHO_VERDICT_ABORT, PHASE_ABORT, &cause, err);
+        return follow(m, RIACHO_VERDICT_ABORT, PHASE_POSITIONS, &cause, err);
     const riacho_verdict verdict =
         m->broker->send_positions(m->producer, unfenced ? &nobody : m->token, m->sealed.positions,
                                   m->sealed.position_count, wait_ms, &cause);
@@ -366,19 +366,6 @@ static riacho_status commit(machine *m, int64_t wait_ms, riacho_error *err)
     return RIACHO_OK;
 }
 
-static riacho_status abort_it(machine *m, int64_t wait_ms, riacho_error *err)
-{
-    riacho_error cause = {.text = ""};
-    const riacho_verdict verdict = m->broker->abort(m->producer, wait_ms, &cause);
-    if (verdict == RIACHO_VERDICT_OK) {
-        finish(m, RIACHO_OUTCOME_ABORTED, after_end(m));
-        return RIACHO_OK;
-    }
-    /* an abort that asks for an abort would never end */
-    return follow(m, verdict == RIACHO_VERDICT_ABORT ? RIACHO_VERDICT_RECREATE : verdict,
-                  PHASE_ABORT, &cause, err);
-}
-
 riacho_status riacho_transaction_step(riacho_transaction *transaction, int64_t wait_ms,
                                       bool *ret_did, riacho_error *err)
 {
@@ -398,8 +385,6 @@ riacho_status riacho_transaction_step(riacho_transaction *transaction, int64_t w
         return send_positions(transaction, wait_ms, err);
     case PHASE_END:
         return commit(transaction, wait_ms, err);
-    case PHASE_ABORT:
-        return abort_it(transaction, wait_ms, err);
     case PHASE_READY:
         break;
     }

@@ -5,15 +5,18 @@
  * things happen between any two steps. While it is under way the stream thread processes on.
  *
  *   CLOSED --open,init--> READY --start--> BEGIN -> SEND -> POSITIONS -> END --> done: COMMITTED
- *      ^                    ^                 |        |        |         |
- *      |                    |                 +--------+--------+--------+-- ABORT -> done: ABORTED
- *      |                    |                                                  |
- *      +--- close ----------+--- RECREATE from anywhere: close, open, init --> done: LOST
+ *      ^                                      |        |        |         |
+ *      |                                      +--------+--------+---------+
+ *      +------- close the producer, then open, init -------------+--> done: ABORTED, LOST
  *
- * LOST says that it may be committed or not; it is one or the other for good, because the init of
- * the next producer of the same id has ended it. A producer that saw a sign of trouble is thrown
- * away after a COMMITTED too, before the next transaction: a request of this one that is still on
- * its way could be taken for the next one's.
+ * A transaction that fails is never aborted by its own producer: an abort leaves marks of the same
+ * epoch, behind which a request that is still on its way would be taken, and become part of the
+ * next transaction. The init of the next producer of the same id ends it with an epoch of its own,
+ * which fences every partition that was in it. For the same reason a producer that saw a sign of
+ * trouble is thrown away after a COMMITTED too.
+ *
+ * LOST says that it may be committed or not; it is one or the other for good by then, because that
+ * init has ended it. ABORTED: it is not.
  *
  * Threads: `start`, `outcome` and `taken` by the stream thread, `step` by the committing thread (or
  * both by the one that steps a worker). What is handed over by start belongs to the machine until
