@@ -222,6 +222,7 @@ static riacho_status publish(riacho_run *run, riacho_error *err)
 {
     riacho_clock *clock = run->worker->clock;
     run->last_commit_ns = clock->monotonic_ns(clock);
+    run->commit_ns = run->last_commit_ns - run->commit_started_ns;
     if (riacho_run_rebuilt(run))
         end_rebuild(run);
     if (riacho_run_replayed(run))

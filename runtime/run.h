@@ -67,6 +67,7 @@ typedef struct riacho_run {
     riacho_commit_phase commit_phase;
     uint64_t number;           /* of the last commit */
     int64_t commit_started_ns; /* of the commit under way */
+    int64_t commit_ns;         /* what the last one took */
     int64_t last_commit_ns;
     int64_t commit_retry_at_ns; /* of one that found no room, or whose flush waits; else 0 */
     int64_t commit_backoff_ms;

@@ -227,15 +227,25 @@ riacho_status riacho_thread_fetch(riacho_thread *thread, int64_t wait_ms, size_t
 
 /* ---- committing ------------------------------------------------------------------------------ */
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* How long after the last commit this one is due, for a task that has something left to process or
  * not. */
 static int64_t interval_ns(const riacho_run *run, bool idle)
 {
     const int64_t forced_ns = run->worker->options.commit_interval_ms * 1000000;
     const int64_t whole_ns = forced_ns ? forced_ns : run->graph->commit_interval_ms * 1000000;
-    const int64_t gap_ms = riacho_worker_shares(run->worker) ? RIACHO_IDLE_TRANSACTION_GAP_MS
-                                                             : RIACHO_IDLE_COMMIT_GAP_MS;
-    const int64_t gap_ns = gap_ms * 1000000;
+    const int64_t least_ms = riacho_worker_shares(run->worker) ? RIACHO_IDLE_TRANSACTION_GAP_MS
+                                                               : RIACHO_IDLE_COMMIT_GAP_MS;
+    const int64_t gap_ns = later(least_ms * 1000000, run->commit_ns * RIACHO_IDLE_COMMIT_SHARE);
     if (idle)
         return gap_ns < whole_ns ? gap_ns : whole_ns;
     return run->rested || forced_ns ? whole_ns : whole_ns * RIACHO_BUSY_COMMIT_FACTOR;
@@ -254,13 +264,24 @@ int64_t riacho_run_commit_due_ns(const riacho_run *run, bool idle)
     return run->last_commit_ns + interval_ns(run, idle);
 }
 
+/* There is nothing left to process, and the log has been asked since: what is only not fetched yet
+ * comes with the next round, and is no reason to commit before it. */
+static bool is_idle(riacho_run *run, int64_t now)
+{
+    for (size_t i = 0; i < run->input_count; i++) {
+        if (!run->inputs[i].caught_up && !riacho_input_reached(&run->inputs[i]))
+            return false;
+    }
+    return !riacho_run_ready(run, now);
+}
+
 static riacho_status commit_due(riacho_thread *thread, riacho_error *err)
 {
     size_t count = 0;
     const int64_t now = riacho_thread_now_ns(thread);
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
-        const bool idle = !riacho_run_ready(run, now);
+        const bool idle = is_idle(run, now);
         run->rested = run->rested || idle;
         if (riacho_run_commit_due_ns(run, idle) <= now)
             thread->due[count++] = run;
@@ -308,16 +329,6 @@ riacho_status riacho_thread_process(riacho_thread *thread, const riacho_passage 
         *ret_count += records + punctuators;
     }
     return RIACHO_OK;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 /* Has records and may process them, perhaps only after a fetch has shown that no other input comes

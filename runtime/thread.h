@@ -8,11 +8,12 @@
  * When a task commits: at once when its size or a processor or riacho_worker_request_commit asks
  * for it; after the commit interval; and earlier than that when there is nothing left to process,
  * so that a lone event is seen (and goes on through a repartition topic) without waiting for the
- * interval. Such early commits keep RIACHO_IDLE_COMMIT_GAP_MS apart, or a trickle of records would
- * make one fsync each. A task that was busy all through an interval is behind its input, and what
- * it shows is late whatever it does: it commits up to RIACHO_BUSY_COMMIT_FACTOR times as seldom, so
- * that a key that changed many times is written once (docs/commit.md). An interval that the worker
- * was told (riacho_worker_options) is kept to the letter.
+ * interval. Such early commits keep apart, by RIACHO_IDLE_COMMIT_GAP_MS and by a multiple of what
+ * the last commit took, or a trickle of records would make one fsync each. A task that was busy all
+ * through an interval is behind its input, and what it shows is late whatever it does: it commits
+ * up to RIACHO_BUSY_COMMIT_FACTOR times as seldom, so that a key that changed many times is written
+ * once (docs/commit.md). An interval that the worker was told (riacho_worker_options) is kept to
+ * the letter.
  *
  * On a log that workers share (shared/stream.c) all tasks of a thread that have something to commit
  * go into one transaction, which a second thread carries out while this one processes on. Tasks
@@ -30,6 +31,7 @@ enum {
     RIACHO_ROUND_RECORDS = 1000, /* of one task, before the next task has its turn */
     RIACHO_IDLE_COMMIT_GAP_MS = 5,
     RIACHO_IDLE_TRANSACTION_GAP_MS = 20, /* the same on a log that workers share */
+    RIACHO_IDLE_COMMIT_SHARE = 9,        /* at least so many times what the last commit took */
     RIACHO_BUSY_COMMIT_FACTOR = 10,
     RIACHO_IDLE_POLL_MS = 500, /* longest sleep of a thread with nothing to do */
 };
