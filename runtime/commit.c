@@ -194,19 +194,23 @@ static void end_rebuild(riacho_run *run)
     riacho_trace(RIACHO_INFO, "state rebuilt from the log", "task", run->task->log_name, NULL);
 }
 
-void riacho_run_show(riacho_run *run, const riacho_shown *shown)
+void riacho_run_publish(riacho_run *run, int64_t stream_time_ms)
 {
-    riacho_clock *clock = run->worker->clock;
-    measure(run, clock->monotonic_ns(clock), shown->output_count);
-    if (run->replaying || run->rebuilding)
-        return;
     const riacho_publish published = {
         .number = run->number,
-        .stream_time_ms = shown->stream_time_ms,
+        .stream_time_ms = stream_time_ms,
         .positions = run->positions,
         .ends = run->ends,
     };
     riacho_task_publish(run->task, &published);
+}
+
+void riacho_run_show(riacho_run *run, const riacho_shown *shown)
+{
+    riacho_clock *clock = run->worker->clock;
+    measure(run, clock->monotonic_ns(clock), shown->output_count);
+    if (!run->replaying && !run->rebuilding)
+        riacho_run_publish(run, shown->stream_time_ms);
 }
 
 void riacho_run_clean(riacho_run *run)

@@ -28,6 +28,7 @@ void riacho_input_init(riacho_input *input, const riacho_input_source *source,
     *input = (riacho_input){
         .source = *source,
         .log = log,
+        .told_end = -1,
         .until = INT64_MAX,
         .partition_time_ms = INT64_MIN,
         .arena = riacho_arena_new(),
@@ -190,9 +191,9 @@ void riacho_input_drop(riacho_input *input)
 {
     const int64_t offset = riacho_input_raw(input)->offset;
     input->head = RIACHO_HEAD_NONE;
-    input->caught_up = false;
     input->buffered--;
     if (++input->first->cursor == input->first->batch->count)
         drop_first_batch(input);
+    input->caught_up = !input->first && input->fetched == input->told_end;
     input->position = input->first ? offset + 1 : input->fetched;
 }

@@ -35,9 +35,11 @@ typedef struct riacho_input {
     /* Nothing is buffered because the log had nothing more when it was last asked; a task with
      * several inputs must not overtake one of which it does not know that. */
     bool caught_up;
+    int64_t empty_since_ns; /* thread.c: polls have brought nothing since then; 0: they have */
 
     int64_t position;          /* next offset to process: everything below is done */
     int64_t fetched;           /* next offset to fetch */
+    int64_t told_end;          /* a batch without records said that the log ended here; or -1 */
     int64_t until;             /* replay: process only below; INT64_MAX: no end */
     int64_t shown_from;        /* rebuild: nothing is shown below; what the log had at opening */
     int64_t partition_time_ms; /* greatest timestamp seen at the head; INT64_MIN before the first */

@@ -433,13 +433,6 @@ static riacho_status begin_rebuild(riacho_run *run, riacho_error *err)
     return RIACHO_OK;
 }
 
-static void publish_start(riacho_run *run)
-{
-    const riacho_publish published = {run->number, run->host.stream_time_ms, run->positions,
-                                      run->ends};
-    riacho_task_publish(run->task, &published);
-}
-
 static riacho_status recover(riacho_run *run, const struct history *history, riacho_error *err)
 {
     const riacho_found found = {
@@ -460,7 +453,7 @@ static riacho_status recover(riacho_run *run, const struct history *history, ria
         return take_outbox(run, history, err);
     RIACHO_TRY(riacho_run_note_present_ends(run, err));
     if (!run->replaying && !run->rebuilding)
-        publish_start(run);
+        riacho_run_publish(run, run->host.stream_time_ms);
     return RIACHO_OK;
 }
 
@@ -538,7 +531,7 @@ static riacho_status resume(riacho_run *run, const riacho_restored *restored, ri
     make_positions(run);
     RIACHO_TRY(seek_committed(run, restored->committed, &history.progress, err));
     RIACHO_TRY(riacho_run_note_present_ends(run, err));
-    publish_start(run);
+    riacho_run_publish(run, run->host.stream_time_ms);
     riacho_task_set_state(run->task, RIACHO_TASK_RUNNING, NULL);
     return riacho_fault_at(run->worker, RIACHO_SITE_RECOVERY, err);
 }

@@ -192,6 +192,8 @@ void riacho_run_settle(riacho_run *run);
 /* Outputs go to partitions that this task chose, so their ends tell how far each hop was written.
  */
 void riacho_run_note_ends(riacho_run *run, const riacho_outbox_read *outputs, const int64_t *ends);
+/* Shows the store as it is, with the run's positions, ends and number. */
+void riacho_run_publish(riacho_run *run, int64_t stream_time_ms);
 /* Counts and times a commit, and shows it to readers unless the state is not all there yet. */
 typedef struct riacho_shown {
     int64_t stream_time_ms;

@@ -73,6 +73,18 @@ void riacho_thread_remove(riacho_thread *thread, const riacho_run *run)
     thread->run_count = kept;
 }
 
+/* An assignment is one without pauses. */
+static void pause_again(riacho_thread *thread)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < thread->input_count; i++) {
+        if (thread->inputs[i] && thread->inputs[i]->paused)
+            thread->tags[count++] = thread->inputs[i]->tag;
+    }
+    if (count)
+        thread->worker->log->ops->pause(thread->reader, thread->tags, count);
+}
+
 riacho_status riacho_thread_assign(riacho_thread *thread, riacho_error *err)
 {
     RIACHO_AUTO(heap)
@@ -85,7 +97,9 @@ riacho_status riacho_thread_assign(riacho_thread *thread, riacho_error *err)
             assignments[count++] = (riacho_log_assignment){
                 input->source.topic, input->source.partition, input->fetched, input->tag};
     }
-    return thread->worker->log->ops->assign(thread->reader, assignments, count, err);
+    RIACHO_TRY(thread->worker->log->ops->assign(thread->reader, assignments, count, err));
+    pause_again(thread);
+    return RIACHO_OK;
 }
 
 riacho_status riacho_thread_open(riacho_thread *thread, riacho_error *err)
@@ -149,6 +163,9 @@ static riacho_status take_batch(riacho_thread *thread, riacho_log_batch *batch, 
         log->ops->batch_free(batch);
         return status;
     }
+    input->empty_since_ns = 0;
+    if (!batch->count && riacho_worker_shares(thread->worker))
+        input->told_end = batch->next;
     riacho_input_push(input, batch);
     if (input->buffered >= RIACHO_FETCH_RECORDS_MAX && !input->paused) {
         input->paused = true;
@@ -171,6 +188,19 @@ static void resume_inputs(riacho_thread *thread)
         thread->worker->log->ops->resume(thread->reader, thread->tags, count);
 }
 
+/* Where fetching goes on behind our backs, nothing that came may only mean that it is on its way.
+ */
+static void wait_for_more(const riacho_thread *thread, riacho_input *input)
+{
+    const int64_t now = riacho_thread_now_ns(thread);
+    if (input->caught_up || input->buffered)
+        return;
+    if (!input->empty_since_ns)
+        input->empty_since_ns = now;
+    input->caught_up = input->fetched == input->told_end ||
+                       now - input->empty_since_ns >= (int64_t)RIACHO_CATCH_UP_MS * 1000000;
+}
+
 /* The log has nothing more. What compaction removed at the end of a replay will never come. */
 static void note_caught_up(riacho_thread *thread)
 {
@@ -178,6 +208,10 @@ static void note_caught_up(riacho_thread *thread)
         riacho_input *input = thread->inputs[i];
         if (!input)
             continue;
+        if (riacho_worker_shares(thread->worker)) {
+            wait_for_more(thread, input);
+            continue;
+        }
         input->caught_up = true;
         if (input->until != INT64_MAX && input->source.compacted && !input->buffered &&
             input->position < input->until)
@@ -352,8 +386,10 @@ int64_t riacho_thread_idle_ms(riacho_thread *thread)
     int64_t due_ns = now + (int64_t)RIACHO_IDLE_POLL_MS * 1000000;
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
-        if (has_records(run, now))
-            return 0;
+        if (has_records(run, now)) { /* shared: perhaps another input's end is to be told */
+            const bool waits = riacho_worker_shares(run->worker) && !riacho_run_ready(run, now);
+            return waits ? RIACHO_CATCH_UP_POLL_MS : 0;
+        }
         if (!thread->commits)
             due_ns = earlier(due_ns, riacho_run_commit_due_ns(run, true));
         const int64_t waits_ns = riacho_run_waits_until_ns(run);
@@ -425,8 +461,6 @@ static void *run_thread(void *argument)
 
 riacho_status riacho_thread_start(riacho_thread *thread, riacho_error *err)
 {
-    if (thread->transaction)
-        return riacho_stream_start(thread, err);
     if (pthread_create(&thread->pthread, NULL, run_thread, thread))
         return riacho_fail(err, RIACHO_FATAL, "cannot start stream thread %zu", thread->index);
     thread->started = true;
@@ -438,8 +472,6 @@ void riacho_thread_join(riacho_thread *thread)
     if (!thread->started)
         return;
     pthread_join(thread->pthread, NULL);
-    if (thread->transaction)
-        pthread_join(thread->committer, NULL);
     thread->started = false;
 }
 

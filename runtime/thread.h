@@ -33,6 +33,10 @@ enum {
     RIACHO_IDLE_TRANSACTION_GAP_MS = 20, /* the same on a log that workers share */
     RIACHO_IDLE_COMMIT_SHARE = 9,        /* at least so many times what the last commit took */
     RIACHO_BUSY_COMMIT_FACTOR = 10,
+    /* On a log that workers share a poll without a batch does not say that there is nothing: an input
+     * counts as caught up when its end was told, or after this time. */
+    RIACHO_CATCH_UP_MS = 50,
+    RIACHO_CATCH_UP_POLL_MS = 5,
     RIACHO_IDLE_POLL_MS = 500, /* longest sleep of a thread with nothing to do */
 };
 
@@ -62,18 +66,18 @@ typedef struct riacho_thread {
     riacho_handover *arriving; /* a task whose run could not be made yet; NULL: none */
     bool reassigns;            /* the reader is to be told of runs that came or went */
     bool commits;              /* no transaction may be started now */
-    pthread_t committer;
+    int64_t marks_shown_ns;    /* stream.c: positions that only marks of transactions moved */
+    bool marks_wait;
 } riacho_thread;
 
 /* Opens the reader and assigns every input of the runs, which are in place. */
 RIACHO_CHECKED riacho_status riacho_thread_open(riacho_thread *thread, riacho_error *err);
 void riacho_thread_close(riacho_thread *thread);
-/* Runs rounds in a thread of its own until the worker stops, and on a log that workers share
- * transactions in another. What they end with by themselves goes to the worker (riacho_worker_end).
- */
+/* On a log of one process: runs rounds in a thread of its own until the worker stops. What it ends
+ * with by itself goes to the worker (riacho_worker_end). */
 RIACHO_CHECKED riacho_status riacho_thread_start(riacho_thread *thread, riacho_error *err);
 void riacho_thread_wake(riacho_thread *thread);
-/* Waits until both have ended; fine when they were never started. */
+/* Waits until it has ended; fine when it was never started. */
 void riacho_thread_join(riacho_thread *thread);
 
 /* In the caller's thread: processes until nothing is left to do. */
@@ -87,6 +91,12 @@ RIACHO_CHECKED riacho_status riacho_thread_commit_all(riacho_thread *thread, ria
  * at most wait_ms, in the fetch. ret_did: whether there was something to do. */
 RIACHO_CHECKED riacho_status riacho_thread_step(riacho_thread *thread, int64_t wait_ms,
                                                 bool *ret_did, riacho_error *err);
+
+/* One step of its transaction, by the committing thread (or the one that steps a worker): wakes the
+ * stream thread when that may go on. Waits at most wait_ms in the call that it makes, and, when
+ * there is nothing to call, as long for something. */
+RIACHO_CHECKED riacho_status riacho_thread_commit_step(riacho_thread *thread, int64_t wait_ms,
+                                                       bool *ret_did, riacho_error *err);
 
 /* ---- the parts of a round -------------------------------------------------------------------- */
 
@@ -114,9 +124,6 @@ int64_t riacho_run_commit_due_ns(const riacho_run *run, bool idle);
 int64_t riacho_thread_idle_ms(riacho_thread *thread);
 /* Behind a fetch that might have waited since began_ns and brought nothing. */
 void riacho_thread_rest(const riacho_thread *thread, int64_t began_ns);
-
-/* shared/stream.c: starts both threads. */
-RIACHO_CHECKED riacho_status riacho_stream_start(riacho_thread *thread, riacho_error *err);
 
 /* worker.c: the worker ends with this status, the first one given; every thread stops without a
  * commit when it is RIACHO_FATAL. */

@@ -7,14 +7,14 @@
  *   box -> outcome -> fetch -> process -> seal       one step of the stream thread
  *                        ^                  |
  *                        |                  v
- *                     (wake) <----- transaction      steps of the committing thread
+ *                     (wake) <----- transaction      a step of the committing thread
  *
  * A task leaves when nothing of it is in a transaction: released, it is sealed once more first. A
  * transaction that was aborted or lost takes everything that its tasks have not written with it:
  * their state goes back to the restorer, which finds out where they are. Tasks of the thread that
  * were not in it have only what is on top of a commit of their own, and go on.
  *
- * Threads: the stream thread, but for the committing loop.
+ * Threads: the stream thread, but for riacho_thread_commit_step.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -27,8 +27,6 @@
 #include "runtime/thread.h"
 #include "seal.h"
 #include "shared.h"
-
-enum { COMMIT_WAIT_MS = 100 };
 
 /* ---- tasks that come ------------------------------------------------------------------------- */
 
@@ -210,6 +208,47 @@ static riacho_status seal_due(riacho_thread *thread, bool *ret_did, riacho_error
     return RIACHO_OK;
 }
 
+/* ---- marks ----------------------------------------------------------------------------------- */
+
+/* Marks of transactions, and records that were aborted, move an input on without a record. That is
+ * worth no transaction of our own, which would leave marks for the next task; but who waits for a
+ * position must see that it is reached. */
+static bool has_passed_marks(const riacho_thread *thread, const riacho_run *run)
+{
+    if (run->dirty || riacho_seal_has(thread->seal, run))
+        return false;
+    for (size_t i = 0; i < run->input_count; i++) {
+        if (run->inputs[i].position > run->positions[i].next)
+            return true;
+    }
+    return false;
+}
+
+static void show_positions(riacho_run *run)
+{
+    for (size_t i = 0; i < run->input_count; i++)
+        run->positions[i].next = run->inputs[i].position;
+    riacho_run_publish(run, run->host.stream_time_ms);
+}
+
+static void show_marks(riacho_thread *thread)
+{
+    const int64_t gap_ns = (int64_t)RIACHO_IDLE_TRANSACTION_GAP_MS * 1000000;
+    const int64_t now = riacho_thread_now_ns(thread);
+    const bool may_show = now - thread->marks_shown_ns >= gap_ns;
+    thread->marks_wait = false;
+    for (size_t i = 0; i < thread->run_count; i++) {
+        if (!has_passed_marks(thread, thread->runs[i]))
+            continue;
+        if (may_show)
+            show_positions(thread->runs[i]);
+        else
+            thread->marks_wait = true;
+    }
+    if (may_show)
+        thread->marks_shown_ns = now;
+}
+
 /* ---- steps ----------------------------------------------------------------------------------- */
 
 static riacho_status reassign(riacho_thread *thread, riacho_error *err)
@@ -226,7 +265,9 @@ static riacho_status fetch(riacho_thread *thread, int64_t wait_ms, bool *ret_did
 {
     size_t batches = 0;
     thread->commits = !riacho_transaction_ready(thread->transaction);
-    const int64_t idle_ms = riacho_thread_idle_ms(thread);
+    int64_t idle_ms = riacho_thread_idle_ms(thread);
+    if (thread->marks_wait && idle_ms > RIACHO_IDLE_TRANSACTION_GAP_MS)
+        idle_ms = RIACHO_IDLE_TRANSACTION_GAP_MS;
     riacho_status status = reassign(thread, err);
     if (status == RIACHO_OK)
         status = riacho_thread_fetch(thread, wait_ms < idle_ms ? wait_ms : idle_ms, &batches, err);
@@ -246,6 +287,7 @@ static riacho_status step(riacho_thread *thread, int64_t wait_ms, bool *ret_did,
     *ret_did = *ret_did || processed;
     riacho_thread_take_commit_requests(thread);
     let_go(thread, ret_did);
+    show_marks(thread);
     return seal_due(thread, ret_did, err);
 }
 
@@ -261,62 +303,17 @@ riacho_status riacho_thread_step(riacho_thread *thread, int64_t wait_ms, bool *r
     return riacho_fail(err, RIACHO_FATAL, "%.500s", cause.text);
 }
 
-/* ---- threads --------------------------------------------------------------------------------- */
+/* ---- the committing thread ------------------------------------------------------------------- */
 
-/* The control part has had every task back before it stops a worker. */
-static bool stops(const riacho_thread *thread)
+riacho_status riacho_thread_commit_step(riacho_thread *thread, int64_t wait_ms, bool *ret_did,
+                                        riacho_error *err)
 {
-    return atomic_load(&thread->worker->crashed) || atomic_load(&thread->worker->stopping);
-}
-
-static void *run_stream(void *argument)
-{
-    riacho_thread *thread = argument;
-    riacho_error err = {.text = ""};
-    riacho_status status = RIACHO_OK;
-    while (status == RIACHO_OK && !stops(thread)) {
-        bool did;
-        const int64_t began_ns = riacho_thread_now_ns(thread);
-        status = riacho_thread_step(thread, RIACHO_IDLE_POLL_MS, &did, &err);
-        if (status == RIACHO_OK && !did)
-            riacho_thread_rest(thread, began_ns);
-    }
-    if (status != RIACHO_OK)
-        riacho_worker_end(thread->worker, status, &err);
-    riacho_transaction_wake(thread->transaction);
-    return NULL;
-}
-
-static void *run_commits(void *argument)
-{
-    riacho_thread *thread = argument;
-    riacho_error err = {.text = ""};
-    riacho_status status = RIACHO_OK;
-    while (status == RIACHO_OK && !stops(thread)) {
-        bool did;
-        status = riacho_transaction_step(thread->transaction, COMMIT_WAIT_MS, &did, &err);
-        if (did && (riacho_transaction_ready(thread->transaction) ||
-                    riacho_transaction_outcome(thread->transaction) != RIACHO_OUTCOME_NONE))
-            riacho_thread_wake(thread);
-        if (status == RIACHO_OK)
-            riacho_transaction_await(thread->transaction, COMMIT_WAIT_MS);
-    }
-    if (status != RIACHO_OK)
-        riacho_worker_end(thread->worker, status, &err);
-    return NULL;
-}
-
-riacho_status riacho_stream_start(riacho_thread *thread, riacho_error *err)
-{
-    if (pthread_create(&thread->committer, NULL, run_commits, thread))
-        return riacho_fail(err, RIACHO_FATAL, "cannot start committing thread %zu", thread->index);
-    if (pthread_create(&thread->pthread, NULL, run_stream, thread)) {
-        riacho_error why;
-        (void)riacho_fail(&why, RIACHO_FATAL, "cannot start stream thread %zu", thread->index);
-        riacho_worker_end(thread->worker, RIACHO_FATAL, &why); /* ends the committing thread */
-        pthread_join(thread->committer, NULL);
-        return riacho_fail(err, RIACHO_FATAL, "%s", why.text);
-    }
-    thread->started = true;
+    riacho_transaction *transaction = thread->transaction;
+    RIACHO_TRY(riacho_transaction_step(transaction, wait_ms, ret_did, err));
+    if (*ret_did && (riacho_transaction_ready(transaction) ||
+                     riacho_transaction_outcome(transaction) != RIACHO_OUTCOME_NONE))
+        riacho_thread_wake(thread);
+    if (wait_ms)
+        riacho_transaction_await(transaction, wait_ms);
     return RIACHO_OK;
 }
