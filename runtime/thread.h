@@ -33,8 +33,8 @@ enum {
     RIACHO_IDLE_TRANSACTION_GAP_MS = 20, /* the same on a log that workers share */
     RIACHO_IDLE_COMMIT_SHARE = 9,        /* at least so many times what the last commit took */
     RIACHO_BUSY_COMMIT_FACTOR = 10,
-    /* On a log that workers share a poll without a batch does not say that there is nothing: an input
-     * counts as caught up when its end was told, or after this time. */
+    /* On a log that workers share a poll without a batch does not say that there is nothing: an
+     * input counts as caught up when its end was told, or after this time. */
     RIACHO_CATCH_UP_MS = 50,
     RIACHO_CATCH_UP_POLL_MS = 5,
     RIACHO_IDLE_POLL_MS = 500, /* longest sleep of a thread with nothing to do */

@@ -166,7 +166,7 @@ static riacho_status step(riacho_worker *worker, riacho_part part, bool *ret_did
     case RIACHO_PART_STREAM:
         return riacho_thread_step(&worker->threads[0], 0, ret_did, err);
     case RIACHO_PART_COMMIT:
-        return riacho_transaction_step(worker->threads[0].transaction, 0, ret_did, err);
+        return riacho_thread_commit_step(&worker->threads[0], 0, ret_did, err);
     case RIACHO_PARTS:
         break;
     }

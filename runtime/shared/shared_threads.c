@@ -43,15 +43,6 @@ static riacho_status step_control(riacho_shared *shared, bool *ret_did, riacho_e
     return RIACHO_OK;
 }
 
-static riacho_status step_commit(const riacho_thread *thread, bool *ret_did, riacho_error *err)
-{
-    const riacho_status status =
-        riacho_transaction_step(thread->transaction, PART_WAIT_MS, ret_did, err);
-    if (status == RIACHO_OK && !*ret_did)
-        riacho_transaction_await(thread->transaction, PART_WAIT_MS);
-    return status;
-}
-
 static riacho_status step(const part_thread *part, bool *ret_did, riacho_error *err)
 {
     riacho_shared *shared = part->shared;
@@ -65,7 +56,7 @@ static riacho_status step(const part_thread *part, bool *ret_did, riacho_error *
     case RIACHO_PART_STREAM:
         return riacho_thread_step(thread, PART_WAIT_MS, ret_did, err);
     case RIACHO_PART_COMMIT:
-        return step_commit(thread, ret_did, err);
+        return riacho_thread_commit_step(thread, PART_WAIT_MS, ret_did, err);
     case RIACHO_PARTS:
         break;
     }
