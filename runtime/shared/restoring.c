@@ -258,22 +258,26 @@ static riacho_status ask_ends(riacho_restoring *restoring, riacho_error *err)
 
 /* Changes without any position: another group's, or the positions expired. To process the inputs
  * from their start on top of them would count everything twice. */
-static riacho_status check_owner(const riacho_restoring *restoring, riacho_error *err)
+static bool has_no_owner(const riacho_restoring *restoring)
 {
-    const riacho_worker *worker = worker_of(restoring);
     if (!restoring->applied ||
         restoring->task->deployment->graph->guarantee == RIACHO_AT_LEAST_ONCE)
-        return RIACHO_OK;
+        return false;
     for (size_t i = 0; i < restoring->task->input_count; i++) {
         if (restoring->committed[i].position.next >= 0)
-            return RIACHO_OK;
+            return false;
     }
+    return true;
+}
+
+static riacho_status no_owner(const riacho_restoring *restoring, riacho_error *err)
+{
     return riacho_fail(
         err, RIACHO_FATAL,
         "the changelogs of task %s hold changes, and group '%s' has never committed a position of "
         "its inputs: the topology is another group's, or the positions have expired; use that "
         "group, or give the topology another name, or delete its changelog topics to begin anew",
-        restoring->task->log_name, worker->options.group);
+        restoring->task->log_name, worker_of(restoring)->options.group);
 }
 
 /* Takes number, times and progress from the note of the positions, which the state now has. */
@@ -327,7 +331,13 @@ static riacho_status end_round(riacho_restoring *restoring, riacho_error *err)
 
 static riacho_status finish(riacho_restoring *restoring, riacho_error *err)
 {
-    RIACHO_TRY(check_owner(restoring, err));
+    if (has_no_owner(restoring) && restoring->doubted)
+        return no_owner(restoring, err);
+    if (has_no_owner(restoring)) { /* or we slept, and another worker has begun the task since */
+        restoring->doubted = true;
+        begin_round(restoring);
+        return RIACHO_OK;
+    }
     RIACHO_TRY(take_note(restoring, err));
     restoring->complete_ms = restoring->asked_ms;
     restoring->dirty = true;

@@ -55,6 +55,7 @@ typedef struct riacho_restoring {
     riacho_arena *asking;        /* of committed */
     riacho_committed *committed; /* of task->inputs; NULL: not known yet */
     uint64_t applied;            /* changes, since OPEN */
+    bool doubted;                /* changes without a position: asked for the position once more */
 
     riacho_change *changes; /* that wait to be written */
     size_t change_count, change_capacity;
