@@ -58,6 +58,24 @@ class Riacho:
         shutil.rmtree(os.path.join(run.folder, "data", "state"))
 
 
+class Floor:
+    """bench/kafka_pass: Riacho's log port without its engine. Only for `pass`."""
+    name = "floor"
+
+    def __init__(self, options):
+        self.options = options
+
+    def settings(self):
+        return {"commitMs": self.options.commit_ms}
+
+    def command(self, run):
+        program = os.path.join(os.path.dirname(self.options.riacho), "kafka_pass")
+        return [program, run.bootstrap, run.topic_in, run.topic_out, str(self.options.commit_ms)], {}, "ready"
+
+
+SIDES = (KafkaStreams, Riacho, Floor)
+
+
 class Run:
     """One engine on topics of its own: fresh ones, so that neither side finds what the other warmed or left."""
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """An engine's process, and what /proc says of it. Only this process is counted: neither the broker nor the agent."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -96,6 +97,22 @@ class Process:
             self.process.wait()
             raise Failed(f"the engine did not end within {limit} s of signal {int(number)}:\n{self.said()}") from None
         return sent
+
+    @contextlib.contextmanager
+    def profiled(self, file):
+        """Linux' perf on this process for as long as the block takes, into `file`; None: not at all. It disturbs what is measured."""
+        if not file:
+            yield
+            return
+        try:
+            perf = subprocess.Popen(["perf", "record", "--quiet", "-F", "499", "-g", "-p", str(self.pid), "-o", file])
+        except FileNotFoundError:
+            raise Failed("perf is not here (Debian: apt-get install linux-perf)") from None
+        try:
+            yield
+        finally:
+            perf.send_signal(signal.SIGINT)
+            perf.wait()
 
     def drop(self):
         """The end of a run that failed."""

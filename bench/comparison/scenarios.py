@@ -73,8 +73,9 @@ def measured(loaded, run, options):
     process = loaded.warm_up()
     loaded.preload(options.events)
     before = process.cpu_at(time.monotonic())
-    released = loaded.release()
-    done, records = loaded.settle()
+    with process.profiled(options.profile):
+        released = loaded.release()
+        done, records = loaded.settle()
     used = process.cpu_at(done) - before
     figures = {
         "seconds": round(done - released, 3),

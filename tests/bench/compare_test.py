@@ -69,7 +69,8 @@ class Driver(unittest.TestCase):
             engine.wait_ready(0.2)
 
     def test_the_command_line_is_checked(self):
-        for words in (["--scenario", "tea"], ["--scenario", "pass", "--events", "0"], ["--scenario", "pass", "--threads", "3"], []):
+        for words in (["--scenario", "tea"], ["--scenario", "pass", "--events", "0"], ["--scenario", "pass", "--threads", "3"],
+                      ["--scenario", "restore", "--floor"], []):
             self.assertEqual(compare(*words).returncode, 2, words)
 
     def test_what_cannot_be_compared_yet_says_so(self):
