@@ -46,8 +46,8 @@ class Riacho:
         file = os.path.join(run.folder, run.topology + ".yaml")
         with open(os.path.join(TOPOLOGIES, run.topology + ".yaml"), encoding="utf-8") as source, open(file, "w", encoding="utf-8") as copy:
             copy.write(source.read().replace("name: compare-" + run.topology + "}", "name: " + run.application + "}"))
-        argv = [self.options.riacho, "run", file, "--log", "kafka", "--kafka", "bootstrap.servers=" + run.bootstrap,
-                "--kafka", "compression.type=lz4", "--name", "compare", "--data", os.path.join(run.folder, "data"), "--listen", "127.0.0.1:0",
+        argv = [self.options.riacho, "run", file, "--log", "kafka", "--bootstrap", run.bootstrap, "--kafka-properties", "compression.type=lz4",
+                "--name", "compare", "--data", os.path.join(run.folder, "data"), "--listen", "127.0.0.1:0",
                 "--threads", str(self.options.threads), "--memory", self.options.memory, "--trace", "warn",
                 "--commit-interval", f"{self.options.commit_ms}ms",
                 "--schemas", os.path.join(TOPOLOGIES, "schemas")]
@@ -55,7 +55,7 @@ class Riacho:
 
     @staticmethod
     def forget_state(run):
-        shutil.rmtree(os.path.join(run.folder, "data", "state"))
+        shutil.rmtree(os.path.join(run.folder, "data", "state-" + run.application))
 
 
 class Floor:
