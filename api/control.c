@@ -26,6 +26,30 @@ static void open_item(riacho_buffer *out)
     riacho_buffer_printf(out, out->data[out->size - 1] == '[' ? "{" : ",{");
 }
 
+/* For who comes to the address alone: the documents, and the queries that need nothing more. */
+void riacho_handle_root(riacho_exchange *exchange)
+{
+    RIACHO_AUTO(buffer) riacho_buffer out = {0};
+    const riacho_route *routes;
+    const size_t count = riacho_worker_routes(exchange->api->worker, &routes);
+    riacho_buffer_printf(&out, "{");
+    riacho_member_text(&out, "name", "riacho");
+    riacho_member_text(&out, "version", RIACHO_VERSION);
+    riacho_member_text(&out, "docs", "/docs");
+    riacho_member_text(&out, "openapi", "/openapi.json");
+    riacho_member_text(&out, "health", "/readyz?verbose");
+    riacho_member_name(&out, "queries");
+    riacho_buffer_printf(&out, "[");
+    for (size_t i = 0, written = 0; i < count; i++) {
+        if (routes[i].kind != RIACHO_ROUTE_QUERY || strchr(routes[i].path, '{'))
+            continue;
+        riacho_buffer_printf(&out, "%s", written++ ? "," : "");
+        riacho_json_quote(riacho_text(routes[i].path), &out);
+    }
+    riacho_buffer_printf(&out, "]}");
+    riacho_exchange_answer(exchange, 200, "application/json", &out);
+}
+
 void riacho_handle_stores(riacho_exchange *exchange)
 {
     riacho_store_status *stores;

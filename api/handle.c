@@ -262,8 +262,10 @@ static void dispatch(riacho_exchange *exchange)
     } else if (!match.endpoint && riacho_bytes_equal(request->method, riacho_text("OPTIONS"))) {
         answer_options(exchange, &match);
     } else if (!match.endpoint) {
-        riacho_http_add(exchange->reply, "Allow", allowed_methods(&match, request->arena));
-        riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_METHOD_NOT_ALLOWED, NULL);
+        const char *methods = allowed_methods(&match, request->arena);
+        riacho_http_add(exchange->reply, "Allow", methods);
+        riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_METHOD_NOT_ALLOWED,
+                              riacho_format(request->arena, "this path knows %s", methods));
     } else {
         bind_path(exchange, &match);
         if ((match.endpoint->class == RIACHO_ENDPOINT_FREE || admit(exchange)) &&

@@ -71,18 +71,25 @@ static void write_issues(const riacho_json_issues *issues, riacho_buffer *out)
     riacho_buffer_printf(out, "]");
 }
 
+/* What there is to say when nobody said it: the first fault of the body, or the way out. */
+static const char *detail_of(riacho_arena *arena, const riacho_problem_info *info,
+                             const riacho_json_issues *issues)
+{
+    if (!issues || issues->count == 0)
+        return info->doc;
+    const char *pointer = issues->items[0].pointer;
+    return riacho_format(arena, "%s%s%s", pointer, *pointer ? ": " : "", issues->items[0].detail);
+}
+
 void riacho_problem_answer_issues(riacho_http_request *request, riacho_http_reply *reply,
                                   riacho_problem problem, const char *detail,
                                   const riacho_json_issues *issues)
 {
     const riacho_problem_info *info = riacho_problem_describe(problem);
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
-    riacho_buffer_printf(&out, "{\"type\":\"/docs#%s\",\"title\":\"%s\",\"status\":%u", info->word,
-                         info->title, info->status);
-    if (detail) {
-        riacho_buffer_printf(&out, ",\"detail\":");
-        riacho_json_quote(riacho_text(detail), &out);
-    }
+    riacho_buffer_printf(&out, "{\"type\":\"/docs#%s\",\"title\":\"%s\",\"status\":%u,\"detail\":",
+                         info->word, info->title, info->status);
+    riacho_json_quote(riacho_text(detail ? detail : detail_of(request->arena, info, issues)), &out);
     if (issues && issues->count > 0)
         write_issues(issues, &out);
     riacho_buffer_printf(&out, "}");

@@ -39,8 +39,8 @@ typedef struct riacho_problem_info {
 
 const riacho_problem_info *riacho_problem_describe(riacho_problem problem);
 
-/* Makes the reply this problem. `detail` is one sentence about this very request, NULL for none;
- * it never holds paths or addresses of the machine. */
+/* Makes the reply this problem. `detail` is one sentence about this very request, NULL for the one
+ * that the page has; it never holds paths or addresses of the machine. */
 void riacho_problem_answer(riacho_http_request *request, riacho_http_reply *reply,
                            riacho_problem problem, const char *detail);
 /* With the list of what is wrong in the body. */

@@ -103,7 +103,9 @@ void riacho_handle_produce(riacho_exchange *exchange)
     if (!riacho_operator_admit(exchange))
         return;
     if (!is_records(request)) {
-        riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_MEDIA_TYPE, NULL);
+        riacho_problem_answer(request, exchange->reply, RIACHO_PROBLEM_MEDIA_TYPE,
+                              "send Content-Type: application/json with an array, or "
+                              "application/x-ndjson with a record a line");
         return;
     }
     const riacho_status status = riacho_worker_produce(exchange->api->worker, topic, request->body,

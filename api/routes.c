@@ -72,6 +72,8 @@ struct row {
 };
 
 static const struct row built_in[] = {
+    {"GET", "/", RIACHO_ENDPOINT_FREE, riacho_handle_root, "root", "documents",
+     "Where to go from here", NULL},
     {"GET", "/livez", RIACHO_ENDPOINT_FREE, riacho_handle_live, "livez", "health",
      "Is the process alive", verbose},
     {"GET", "/readyz", RIACHO_ENDPOINT_FREE, riacho_handle_ready, "readyz", "health",

@@ -97,7 +97,8 @@ void riacho_handle_store_top(riacho_exchange *exchange);
 void riacho_handle_store_rank(riacho_exchange *exchange);
 void riacho_handle_store_list(riacho_exchange *exchange);
 void riacho_handle_store_many(riacho_exchange *exchange);
-void riacho_handle_stores(riacho_exchange *exchange); /* control.c */
+void riacho_handle_root(riacho_exchange *exchange); /* control.c */
+void riacho_handle_stores(riacho_exchange *exchange);
 void riacho_handle_topologies(riacho_exchange *exchange);
 void riacho_handle_topology(riacho_exchange *exchange);
 void riacho_handle_graph(riacho_exchange *exchange);

@@ -77,6 +77,15 @@ const char *riacho_client_url(const riacho_client *client)
     return client->url;
 }
 
+/* A worker ends its JSON with one, and so do we. */
+static riacho_bytes without_newline(riacho_bytes text)
+{
+    const char *end = (const char *)text.data + text.size;
+    if (text.size > 0 && end[-1] == '\n')
+        text.size--;
+    return text;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *client_arg)
 {
     riacho_client *client = client_arg;
@@ -147,7 +156,7 @@ static riacho_status ask(riacho_client *client, const riacho_call *call, riacho_
                            client->url, *why ? why : curl_easy_strerror(code));
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     ret_answer->status = (unsigned)status;
-    ret_answer->body = riacho_copy(arena, riacho_buffer_bytes(&client->body));
+    ret_answer->body = riacho_copy(arena, without_newline(riacho_buffer_bytes(&client->body)));
     return RIACHO_OK;
 }
 

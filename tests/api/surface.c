@@ -299,6 +299,45 @@ static void check_operation(const char *path, const json_t *operation)
     assert_int_equal(in_path, described);
 }
 
+static const struct {
+    const char *method;
+    const char *target;
+    const char *headers;
+    const char *body;
+    int status;
+    const char *detail;
+} ways_out[] = {
+    {"DELETE", "/api/notes/p1", "", NULL, 405, "\"detail\":\"this path knows "},
+    {"POST", "/api/notes/p1", "Content-Type: text/plain\r\n", "{}", 415, "application/json"},
+    {"POST", "/v1/topics/notes/records", "Content-Type: text/plain\r\n", "{}", 415, "x-ndjson"},
+    {"POST", "/api/notes/p1/poke", "Riacho-Visitor: x\r\n", NULL, 401, "to be given a new id"},
+    {"POST", "/api/notes/p1", JSON, "{}", 400, "\"detail\":\"/text: "},
+};
+
+static void a_problem_says_the_way_out(void **state)
+{
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof ways_out / sizeof *ways_out; i++) {
+        http_reply got = client_request(f->port, ways_out[i].method, ways_out[i].target,
+                                        ways_out[i].headers, ways_out[i].body);
+        assert_int_equal(got.status, ways_out[i].status);
+        expect_holds(got.body, ways_out[i].detail);
+        reply_done(&got);
+    }
+}
+
+static void the_bare_address_says_where_to_go(void **state)
+{
+    fixture *f = *state;
+    http_reply got = client_get(f->port, "/");
+    assert_int_equal(got.status, 200);
+    expect_holds(got.body, "\"docs\":\"/docs\"");
+    expect_holds(got.body, "\"openapi\":\"/openapi.json\"");
+    expect_holds(got.body, "\"/api/notes/latest\"");
+    assert_null(strstr(got.body, "{id}"));
+    reply_done(&got);
+}
+
 static const json_t *find_parameter(const json_t *operation, const char *name)
 {
     const json_t *parameters = json_object_get(operation, "parameters");
@@ -482,6 +521,8 @@ int main(void)
         cmocka_unit_test(health_says_whether_and_why),
         cmocka_unit_test(metrics_have_their_names_and_no_keys),
         cmocka_unit_test(promtool_finds_nothing_wrong),
+        cmocka_unit_test(a_problem_says_the_way_out),
+        cmocka_unit_test(the_bare_address_says_where_to_go),
         cmocka_unit_test(the_description_has_every_route_and_no_loose_end),
         cmocka_unit_test(the_page_for_people_needs_nobody_else),
         cmocka_unit_test(a_topology_may_not_take_the_paths_operators_need),

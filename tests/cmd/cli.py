@@ -464,7 +464,7 @@ class Worker_(Running):
 
     def test_a_query_prints_the_reply_as_it_is(self):
         with urllib.request.urlopen(self.worker.url + "/v1/stores/pets/keys/ghostzinho") as reply:
-            self.assertEqual(self.works("query", "/v1/stores/pets/keys/ghostzinho"), reply.read().decode() + "\n")
+            self.assertEqual(self.works("query", "/v1/stores/pets/keys/ghostzinho"), reply.read().decode())
         self.assertEqual(json.loads(self.works("query", "/readyz"))["status"], "ready")
 
     def test_a_query_that_is_refused_says_title_and_detail(self):
