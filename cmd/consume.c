@@ -77,6 +77,12 @@ int riacho_consumption_read(const riacho_line *line, riacho_consumption *consump
         riacho_flag_number(line, "count", -1, INT64_MAX, &consumption->count, &err) != RIACHO_OK)
         return riacho_complain(line, RIACHO_EXIT_USAGE, "%s", err.text);
     consumption->partition = (int32_t)partition;
+    if (consumption->from && !riacho_records_is_place(riacho_text(consumption->from)))
+        return riacho_complain(
+            line, RIACHO_EXIT_USAGE,
+            "--from '%s' is no place to begin: earliest, latest, an offset, a "
+            "time such as 2026-01-31T12:00:00Z, or a position such as births/0:0",
+            consumption->from);
     if (consumption->from && strchr(consumption->from, '/'))
         return read_position(line, consumption);
     return RIACHO_EXIT_OK;

@@ -164,6 +164,14 @@ static riacho_status generate(generation *run, riacho_error *err)
     return flush_batch(run, err);
 }
 
+/* What is refused before there is a dataset are the schemas; later, it is the log. */
+static int exit_of(const generation *run, riacho_status status)
+{
+    if (status != RIACHO_REJECT)
+        return RIACHO_EXIT_FAILED;
+    return run->dataset ? RIACHO_EXIT_UNAVAILABLE : RIACHO_EXIT_DATA;
+}
+
 int riacho_verb_generate(const riacho_line *line)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
@@ -186,7 +194,5 @@ int riacho_verb_generate(const riacho_line *line)
         riacho_project_close(&run.project);
     if (status == RIACHO_OK)
         return RIACHO_EXIT_OK;
-    return riacho_complain(line,
-                           status == RIACHO_REJECT ? RIACHO_EXIT_UNAVAILABLE : RIACHO_EXIT_FAILED,
-                           "%s", err.text);
+    return riacho_complain(line, exit_of(&run, status), "%s", err.text);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/macros.h"
+#include "topology/places.h"
 
 enum { FOLDERS_MAX = 32, ISSUES_MAX = 100 };
 
@@ -75,6 +76,12 @@ riacho_status riacho_project_prepare(const riacho_project_options *options,
         split(ret_project->arena, options->schemas, &schemas);
     else if (options->file_count)
         find_schemas(ret_project->arena, options->files[0], &schemas);
+    for (size_t i = 0; i < schemas.count; i++)
+        if (!is_folder(schemas.items[i]))
+            return riacho_fail(err, RIACHO_REJECT,
+                               "there is no folder of schemas '%s' here: name it with --schemas",
+                               schemas.items[i]);
+    ret_project->no_schemas = schemas.count == 0;
     if (options->libraries && *options->libraries)
         split(ret_project->arena, options->libraries, &libraries);
     else
@@ -97,14 +104,44 @@ static riacho_status load_libraries(riacho_project *project, const riacho_topolo
         if (status == RIACHO_OK)
             continue;
         worst = status;
+        const riacho_yaml_node *node =
+            riacho_places_find(topology->places, &topology->libraries[i]);
         const riacho_issue issue = {
-            .mark = topology->mark,
+            .mark = node ? node->mark : topology->mark,
+            .length = node ? node->length : 0,
             .text =
                 riacho_format(issues->arena, "library '%s': %s", topology->libraries[i], why.text),
         };
         riacho_issues_add(issues, &issue);
     }
     return worst;
+}
+
+static void add_issue(riacho_issue_list *issues, const riacho_topology *topology, bool warning,
+                      const char *text, const char *hint)
+{
+    const riacho_issue issue = {
+        .mark = topology->mark, .text = text, .hint = hint, .warning = warning};
+    riacho_issues_add(issues, &issue);
+}
+
+/* What is wrong with the topology beside the others; RIACHO_REJECT when one has its name. */
+static riacho_status check_place(const riacho_project *project, const riacho_topology *topology,
+                                 const riacho_graph *graph, riacho_issue_list *issues)
+{
+    for (size_t i = 0; i < project->graph_count; i++) {
+        if (strcmp(project->graphs[i]->name, graph->name) != 0)
+            continue;
+        add_issue(issues, topology, false,
+                  riacho_format(issues->arena, "there are two topologies '%s'", graph->name),
+                  "give each file once, and each topology a name of its own");
+        return RIACHO_REJECT;
+    }
+    if (graph->node_count == 0 && graph->command_count == 0)
+        add_issue(issues, topology, true,
+                  riacho_format(issues->arena, "topology '%s' does nothing", graph->name),
+                  "it has no pipelines: see docs/reference for what a spec may have");
+    return RIACHO_OK;
 }
 
 riacho_status riacho_project_add(riacho_project *project, const riacho_topology *topology,
@@ -122,6 +159,10 @@ riacho_status riacho_project_add(riacho_project *project, const riacho_topology 
         riacho_issues_add(issues, &found.items[i]);
     if (status != RIACHO_OK)
         return status;
+    if (check_place(project, topology, graph, issues) != RIACHO_OK) {
+        riacho_graph_free(graph);
+        return RIACHO_REJECT;
+    }
     riacho_graph **graphs =
         riacho_alloc(project->arena, (project->graph_count + 1) * sizeof *graphs);
     if (project->graph_count)
@@ -151,6 +192,15 @@ const char *riacho_environment(const char *name)
     return getenv(name);
 }
 
+/* A schema that is not there is, most of all, a folder that was not found. */
+static void hint_schemas(riacho_issue_list *issues)
+{
+    for (size_t i = 0; i < issues->count; i++)
+        if (strstr(issues->items[i].text, "there is no type 'avro:") && !issues->items[i].hint)
+            issues->items[i].hint = "no folder 'schemas' lies beside this file or above it: name "
+                                    "the one with the schemas with --schemas";
+}
+
 /* Reads one file; every issue is in the report afterwards. */
 static riacho_status read_file(riacho_project *project, const char *path,
                                const riacho_project_options *options)
@@ -175,6 +225,8 @@ static riacho_status read_file(riacho_project *project, const char *path,
                                    .text = "there is no document of kind Topology in it"};
         riacho_issues_add(&issues, &none);
     }
+    if (project->no_schemas)
+        hint_schemas(&issues);
     riacho_issues_sort(&issues);
     const riacho_issues all = riacho_issues_of(&issues);
     if (options->report == RIACHO_REPORT_JSON)

@@ -24,6 +24,7 @@ typedef struct riacho_project {
     riacho_graph **graphs;
     size_t graph_count;
     size_t warnings;
+    bool no_schemas;      /* no folder of schemas was said, and none was found */
     riacho_buffer report; /* issues of all files, as text or, with json, as one JSON array */
 } riacho_project;
 

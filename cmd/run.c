@@ -237,7 +237,12 @@ static riacho_status open_api(running *run, riacho_error *err)
         .reads = limit_of(riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_READS)),
         .writes = limit_of(riacho_setting_number(&run->settings, RIACHO_SETTING_HTTP_WRITES)),
     };
-    return riacho_api_open(&options, &run->api, err);
+    riacho_error why;
+    const riacho_status status = riacho_api_open(&options, &run->api, &why);
+    if (status == RIACHO_OK)
+        return RIACHO_OK;
+    return riacho_fail(err, status, "%s%s", why.text,
+                       status == RIACHO_RETRY ? "; choose another address with --listen" : "");
 }
 
 static riacho_status open_project(running *run, const riacho_line *line, riacho_error *err)

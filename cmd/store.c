@@ -55,6 +55,11 @@ int riacho_verb_query(const riacho_line *line)
     if (*path != '/')
         return riacho_complain(line, RIACHO_EXIT_USAGE,
                                "'%s' is not a path, such as /api/pets/ghostzinho", path);
+    if (path[strcspn(path, " \"<>\\^`{|}\t\r\n")])
+        return riacho_complain(line, RIACHO_EXIT_USAGE,
+                               "'%s' holds a character that a path must have as %%XX: a space is "
+                               "%%20",
+                               path);
     RIACHO_AUTO(client) riacho_client *client = open_client(line, &exit_code);
     if (client)
         exit_code = get(line, client, path, arena, &body);

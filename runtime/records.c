@@ -79,6 +79,15 @@ static riacho_status at_position(const char *topic, int32_t partition, riacho_by
     return RIACHO_OK;
 }
 
+bool riacho_records_is_place(riacho_bytes text)
+{
+    int64_t number;
+    return !text.data || riacho_bytes_equal(text, riacho_text("earliest")) ||
+           riacho_bytes_equal(text, riacho_text("latest")) || memchr(text.data, '/', text.size) ||
+           riacho_int_parse(text, 0, INT64_MAX, &number, NULL) == RIACHO_OK ||
+           parse_time(text, &number);
+}
+
 riacho_status riacho_records_from(riacho_log *log, const char *topic, int32_t partition,
                                   riacho_bytes text, int64_t *ret_offset, riacho_error *err)
 {

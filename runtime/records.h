@@ -26,6 +26,8 @@ RIACHO_CHECKED riacho_status riacho_topic_codecs_find(const riacho_topic_types *
                                                       riacho_topic_codecs *ret_codecs,
                                                       riacho_error *err);
 
+/* Whether the text may be a place to begin, in whatever log. */
+bool riacho_records_is_place(riacho_bytes text);
 /* Where to begin in a partition: "earliest", "latest", an offset, a time as RFC 3339 has it in UTC
  * ("2026-01-31" or "2026-01-31T12:00:00Z"), or a position "topic/3:123" of this very partition.
  * RIACHO_REJECT: none of these. */

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "build.h"
 
 static const char *const kind_words[] = {
@@ -241,11 +242,26 @@ void riacho_build_process_stores(riacho_builder *builder)
     }
 }
 
+/* A store that a step keeps without a declaration and that is called nearly so: a slip, perhaps. */
+static const char *unused_hint(const riacho_builder *builder, const char *name)
+{
+    const char **derived =
+        riacho_alloc_zero(builder->arena, builder->store_count + 1, sizeof *derived);
+    size_t count = 0;
+    for (size_t i = 0; i < builder->store_count; i++)
+        if (!builder->store_uses[i].words)
+            derived[count++] = builder->stores[i].name;
+    const char *meant = riacho_suggest(riacho_text(name), derived, count);
+    return meant ? riacho_format(builder->arena,
+                                 "a step keeps a store '%s': did you mean '%s' there?", meant, name)
+                 : "use it in a step, or remove it";
+}
+
 void riacho_build_unused_stores(riacho_builder *builder)
 {
     for (size_t i = 0; i < builder->store_count; i++)
         if (!builder->store_uses[i].used)
             riacho_build_issue(builder, builder->store_uses[i].where,
-                               "use it in a step, or remove it", "the store '%s' is not used",
-                               builder->stores[i].name);
+                               unused_hint(builder, builder->stores[i].name),
+                               "the store '%s' is not used", builder->stores[i].name);
 }

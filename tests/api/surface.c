@@ -21,7 +21,7 @@ static const struct {
     const char *allow; /* NULL: no such header */
 } methods[] = {
     {"GET", "/nothing/here", 404, NULL},
-    {"GET", "/", 404, NULL},
+    {"GET", "/", 200, NULL},
     {"GET", "/api/notes/a/", 404, NULL},
     {"DELETE", "/api/notes/a", 405, "POST, GET, HEAD, OPTIONS"},
     {"POST", "/livez", 405, "GET, HEAD, OPTIONS"},

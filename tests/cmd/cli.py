@@ -41,6 +41,10 @@ spec:
 class Words(Case):
     """What the program says about itself, and what it says to a bad command line."""
 
+    def test_an_address_or_a_place_that_is_none_ends_with_2(self):
+        self.fails(2, "%20", "query", "/api/ pets")
+        self.fails(2, "is no place to begin", "topic", "consume", "births", "--from", "yesterday")
+
     def test_without_a_verb_it_prints_the_help_and_ends_with_2(self):
         self.assertIn("Usage: riacho VERB", self.ends(2)[1])
 
@@ -137,6 +141,24 @@ class Files(Case):
         issues = json.loads(self.ends(65, "validate", "--json", bad)[0])
         self.assertIn("unknown key 'valeuType' in a stream", [issue["message"] for issue in issues])
         self.assertTrue(all(issue["line"] >= 6 and issue["file"] == bad for issue in issues))
+
+    def test_a_slip_is_answered_with_the_way_out(self):
+        with open(os.path.join(program.ROOT, TAMAGHOST), encoding="utf-8") as file:
+            tamaghost = file.read()
+        schemas = ["--schemas", os.path.join(program.ROOT, "schemas")]
+        store = self.write("store.yaml", re.sub(r"store: pets\b", "store: petz", tamaghost))
+        self.fails(65, "did you mean 'pets' there", "validate", store, *schemas)
+        library = self.write("library.yaml", tamaghost.replace("libraries: [tamaghost]", "libraries: [tamagost]"))
+        line = tamaghost.split("libraries: [tamaghost]")[0].count("\n") + 1
+        self.fails(65, rf"library.yaml:{line}:\d+: error: library 'tamagost'", "validate", library, *schemas)
+        self.fails(65, "name the one with the schemas with --schemas", "validate", self.write("alone.yaml", tamaghost))
+        self.fails(65, "there are two topologies 'tamaghost'", "validate", self.path("alone.yaml"), self.path("alone.yaml"), *schemas)
+        self.fails(65, "no folder of schemas 'schemas' here: name it with --schemas", "generate", "tamaghost", "--count", "1", cwd=self.folder)
+
+    def test_a_topology_that_does_nothing_is_warned_of(self):
+        empty = self.write("empty.yaml", "apiVersion: riacho/v1\nkind: Topology\nmetadata: {name: x}\nspec: {}\n")
+        self.assertIn("warning: topology 'x' does nothing", self.ends(0, "validate", empty)[1])
+        self.ends(65, "validate", empty, "--deny-warnings")
 
     def test_issues_of_several_files_are_one_json_array(self):
         first = self.write("first.yaml", NOTES.replace("long", "lnog"))
@@ -332,8 +354,8 @@ class Folder(Case):
         self.assertEqual(values("--from", "2025-12-31", "--count", "1"), [0])
         self.assertEqual(values("--partition", "0"), [])
         self.assertEqual(values("--count", "0"), [])
-        self.fails(65, "'noon' is no place to begin", "topic", "consume", "notes", *self.typed, "--from", "noon")
-        self.fails(65, "no place to begin", "topic", "consume", "notes", *self.typed, "--from", "2026-13-01")
+        self.fails(2, "'noon' is no place to begin", "topic", "consume", "notes", *self.typed, "--from", "noon")
+        self.fails(2, "no place to begin", "topic", "consume", "notes", *self.typed, "--from", "2026-13-01")
         self.fails(2, "position of topic other", "topic", "consume", "notes", *self.typed, "--from", "other/1:8")
         self.fails(2, "position of partition 1, and --partition is 0", "topic", "consume", "notes", *self.typed, "--from", "notes/1:8", "-p", "0")
         self.fails(1, "notes has partitions 0 to 2", "topic", "consume", "notes", *self.typed, "--partition", "3")
@@ -623,7 +645,7 @@ class Trouble(Case):
     def test_a_port_that_is_taken_is_named(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-            self.fails(69, f"cannot listen on 127.0.0.1:{port}: Address already in use", "run", TAMAGHOST, "--data", self.data, "--listen",
+            self.fails(69, f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another address with --listen", "run", TAMAGHOST, "--data", self.data, "--listen",
                        f"127.0.0.1:{port}")
 
     def test_sigterm_ends_with_0_and_sigint_with_130(self):
