@@ -16,7 +16,9 @@
 
 enum {
     DRIVE_MS = 60000,
-    DRIVE_IDLE_ROUNDS = 2000, /* where time does not pass by itself */
+    DRIVE_IDLE_ROUNDS = 2000, /* where time does not pass by itself, as is: */
+    DRIVE_ROUNDS = 1000000,
+    STOP_ROUNDS = 100, /* of one call */
 };
 
 /* ---- what the worker is ---------------------------------------------------------------------- */
@@ -208,8 +210,10 @@ riacho_status riacho_shared_drive(riacho_worker *worker, riacho_error *err)
     const int64_t deadline_ns = now_ns(worker) + (int64_t)DRIVE_MS * 1000000;
     riacho_error why = {.text = ""};
     size_t idle = 0;
-    while (idle < DRIVE_IDLE_ROUNDS && now_ns(worker) < deadline_ns) {
+    for (size_t round = 0; round < DRIVE_ROUNDS && idle < DRIVE_IDLE_ROUNDS; round++) {
         bool did;
+        if (now_ns(worker) > deadline_ns)
+            break;
         RIACHO_TRY(round_of_steps(worker, &did, err));
         if (!did && riacho_worker_drain(worker, 0, &why) == RIACHO_OK)
             return RIACHO_OK;
@@ -222,14 +226,13 @@ riacho_status riacho_shared_drive(riacho_worker *worker, riacho_error *err)
 
 riacho_status riacho_shared_stop_stepped(riacho_worker *worker, riacho_error *err)
 {
-    for (size_t idle = 0; idle < DRIVE_IDLE_ROUNDS;) {
+    for (size_t round = 0; round < STOP_ROUNDS; round++) {
         bool did;
         if (riacho_membership_release(worker->shared->membership)) {
             atomic_store(&worker->stopping, true);
             return RIACHO_OK;
         }
         RIACHO_TRY(round_of_steps(worker, &did, err));
-        idle = did ? 0 : idle + 1;
     }
     return riacho_fail(err, RIACHO_RETRY, "not every task is handed back yet");
 }
