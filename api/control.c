@@ -159,6 +159,10 @@ static void write_task(const riacho_task_status *task, riacho_buffer *out)
     riacho_member_number(out, "commit", (int64_t)task->commit_number);
     if (task->stream_time_ms != INT64_MIN)
         riacho_member_number(out, "streamTimeMs", task->stream_time_ms);
+    if (task->restore_total) {
+        riacho_member_number(out, "restoreDone", (int64_t)task->restore_done);
+        riacho_member_number(out, "restoreTotal", (int64_t)task->restore_total);
+    }
     riacho_member_name(out, "inputs");
     riacho_buffer_printf(out, "[");
     for (size_t i = 0; i < task->position_count; i++) {

@@ -27,6 +27,7 @@
 #include "project.h"
 #include "riacho/backend/embedded_log.h"
 #include "riacho/backend/stores.h"
+#include "riacho/port/broker.h"
 #include "seed.h"
 
 enum { SETTING_WORDS_MAX = 32 };
@@ -88,6 +89,15 @@ static riacho_status lock_folder(running *run, const char *data, riacho_error *e
                        data);
 }
 
+static riacho_delivery delivery_of(const running *run)
+{
+    for (size_t i = 0; i < run->project.graph_count; i++) {
+        if (run->project.graphs[i]->guarantee != RIACHO_AT_LEAST_ONCE)
+            return RIACHO_DELIVERY_EXACTLY_ONCE;
+    }
+    return RIACHO_DELIVERY_AT_LEAST_ONCE;
+}
+
 /* One budget: a quarter for the log, half for the stores, the rest for what is not yet committed
  * and what is read often. */
 static int open_log(running *run, riacho_error *err)
@@ -101,7 +111,9 @@ static int open_log(running *run, riacho_error *err)
         };
         if (lock_folder(run, data, err) != RIACHO_OK)
             return RIACHO_EXIT_UNAVAILABLE;
-        const riacho_status status = riacho_kafka_open(&run->settings, &share, &run->log, err);
+        riacho_status status = riacho_kafka_open(&run->settings, &share, &run->log, err);
+        if (status == RIACHO_OK)
+            status = run->log->ops->broker->check(run->log, delivery_of(run), err);
         return status == RIACHO_OK ? RIACHO_EXIT_OK : riacho_kafka_exit(status);
     }
     const riacho_embedded_log_options options = {
@@ -306,10 +318,32 @@ static void say_ready(const running *run)
     fflush(stdout);
 }
 
+/* One line on a terminal, rewritten each second while state is brought up to date; elsewhere the
+ * worker traces it now and then. */
+static void show_restores(const running *run, riacho_restores *before)
+{
+    enum { WIDTH = 24 };
+    const riacho_restores now = riacho_worker_restores(run->worker);
+    const uint64_t a_second = now.done > before->done ? now.done - before->done : 0;
+    const uint64_t left = now.total - now.done;
+    const int percent = now.total ? (int)(now.done * 100 / now.total) : 0;
+    const int filled = percent * WIDTH / 100;
+    if (!isatty(STDERR_FILENO) || (!now.tasks && !before->tasks))
+        return;
+    if (now.tasks)
+        fprintf(stderr, "\rrestore %zu tasks [%.*s%*s] %3d %% %" PRIu64 "/s ETA %" PRIu64 " s ",
+                now.tasks, filled, "========================", WIDTH - filled, "", percent,
+                a_second, a_second ? left / a_second : 0);
+    else
+        fprintf(stderr, "\r%79s\r", "");
+    *before = now;
+}
+
 /* Waits for a signal or the worker's own end. */
 static int wait_for_end(running *run, const sigset_t *signals, const riacho_line *line)
 {
     const struct timespec second = {.tv_sec = 1};
+    riacho_restores restores = {0};
     for (;;) {
         riacho_error reason;
         const int number = sigtimedwait(signals, NULL, &second);
@@ -319,6 +353,7 @@ static int wait_for_end(running *run, const sigset_t *signals, const riacho_line
             pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* the next one ends the process */
             return number == SIGINT ? RIACHO_EXIT_INTERRUPTED : RIACHO_EXIT_OK;
         }
+        show_restores(run, &restores);
         if (riacho_worker_status(run->worker, &reason) != RIACHO_OK)
             return riacho_complain(line, RIACHO_EXIT_FAILED, "the worker ended: %s", reason.text);
     }

@@ -134,6 +134,8 @@ static void emit_task_counters(struct emission *emission)
          offsetof(riacho_task_counters, overlay_bytes), 1},
         {"riacho_restore_remaining_records", "gauge", "Records still to replay, about.",
          offsetof(riacho_task_counters, replay_records), 1},
+        {"riacho_state_set_aside_total", "counter", "Times that unusable state was moved aside.",
+         offsetof(riacho_task_counters, set_aside), 1},
     };
     riacho_worker *worker = emission->worker;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

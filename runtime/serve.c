@@ -255,7 +255,27 @@ static void describe_task(riacho_worker *worker, riacho_task *task, riacho_arena
         .positions = positions,
         .lag_records = lags,
         .position_count = count,
+        .restore_done = atomic_load(&task->counters.restore_done),
+        .restore_total = atomic_load(&task->counters.restore_total),
     };
+}
+
+riacho_restores riacho_worker_restores(const riacho_worker *worker)
+{
+    riacho_restores all = {0};
+    if (!atomic_load_explicit(&worker->started, memory_order_acquire))
+        return all;
+    for (size_t i = 0; i < worker->deployment_count; i++) {
+        for (size_t j = 0; j < worker->deployments[i].task_count; j++) {
+            riacho_task *task = worker->deployments[i].tasks[j];
+            if (atomic_load(&task->state) != RIACHO_TASK_RESTORING)
+                continue;
+            all.tasks++;
+            all.done += atomic_load(&task->counters.restore_done);
+            all.total += atomic_load(&task->counters.restore_total);
+        }
+    }
+    return all;
 }
 
 riacho_status riacho_worker_tasks(riacho_worker *worker, riacho_arena *arena,

@@ -153,18 +153,28 @@ RIACHO_CHECKED riacho_status riacho_worker_wait(riacho_worker *worker,
 typedef struct riacho_task_status {
     const char *topology;
     const char *task;
-    const char *state;  /* "running" "recovering" "paused" "stopped" */
-    const char *reason; /* of a pause; NULL otherwise */
+    /* "running" "recovering" "paused" "stopped"; on a log that workers share also "away" (another
+     * worker has it), "standby", "restoring" */
+    const char *state;
+    const char *reason; /* of a pause, or of a restore that waits; NULL otherwise */
     uint64_t commit_number;
     int64_t stream_time_ms;
     const riacho_position *positions;
     const int64_t *lag_records; /* one a position */
     size_t position_count;
+    uint64_t restore_done, restore_total; /* changelog offsets, of the last restore; 0: none */
 } riacho_task_status;
 
 RIACHO_CHECKED riacho_status riacho_worker_tasks(riacho_worker *worker, riacho_arena *arena,
                                                  riacho_task_status **ret_tasks, size_t *ret_count,
                                                  riacho_error *err);
+
+/* The tasks that are restored at this moment, all together. Cheap. Any thread. */
+typedef struct riacho_restores {
+    size_t tasks;
+    uint64_t done, total; /* changelog offsets */
+} riacho_restores;
+riacho_restores riacho_worker_restores(const riacho_worker *worker);
 
 typedef struct riacho_store_status {
     const char *topology;
