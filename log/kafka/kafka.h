@@ -26,6 +26,7 @@ struct riacho_kafka_topic {
     const char *name;
     int32_t partitions;
     _Atomic riacho_cleanup cleanup;
+    atomic_bool cleanup_known;
     _Atomic uint32_t turn; /* of records without a key */
 };
 

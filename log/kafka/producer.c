@@ -244,11 +244,12 @@ static riacho_verdict send_one(riacho_producer *producer, const riacho_log_appen
         const int left = riacho_kafka_left(deadline);
         if (verdict != RIACHO_VERDICT_RETRY)
             return verdict;
+        /* Reports make room, and only we serve them. */
+        rd_kafka_poll(rk, left < ROOM_WAIT_MS ? left : ROOM_WAIT_MS);
         if (!left) {
             riacho_fail(err, RIACHO_RETRY, "%s: the queue is full", producer->id);
             return verdict;
         }
-        rd_kafka_poll(rk, left < ROOM_WAIT_MS ? left : ROOM_WAIT_MS);
     }
     if (++producer->sent % REPORTS_EVERY == 0)
         rd_kafka_poll(rk, 0);

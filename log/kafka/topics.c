@@ -295,40 +295,33 @@ static riacho_status await_usable(struct riacho_kafka_log *log, const riacho_top
 
 /* ---- what is remembered ---------------------------------------------------------------------- */
 
-static struct riacho_kafka_topic *remember(struct riacho_kafka_log *log,
-                                           const riacho_topic_spec *spec)
+static struct riacho_kafka_topic *remember(struct riacho_kafka_log *log, const char *name,
+                                           int32_t partitions)
 {
     RIACHO_AUTO(mutex) pthread_mutex_t *lock = locked(log);
-    riacho_map_entry *entry = riacho_map_put(&log->topics, riacho_text(spec->name));
+    riacho_map_entry *entry = riacho_map_put(&log->topics, riacho_text(name));
     struct riacho_kafka_topic *topic = entry->value;
     if (!topic) {
         topic = riacho_alloc_zero(log->arena, 1, sizeof *topic);
-        const riacho_bytes name = riacho_copy(log->arena, riacho_text(spec->name));
-        topic->name = name.data;
-        topic->partitions = spec->partitions;
-        entry->key = name;
+        const riacho_bytes copy = riacho_copy(log->arena, riacho_text(name));
+        topic->name = copy.data;
+        topic->partitions = partitions;
+        entry->key = copy;
         entry->value = topic;
     }
-    topic->cleanup = spec->cleanup;
     return topic;
+}
+
+static void remember_cleanup(struct riacho_kafka_topic *topic, riacho_cleanup cleanup)
+{
+    topic->cleanup = cleanup;
+    topic->cleanup_known = true;
 }
 
 static struct riacho_kafka_topic *known(struct riacho_kafka_log *log, const char *name)
 {
     RIACHO_AUTO(mutex) pthread_mutex_t *lock = locked(log);
     return riacho_map_get(&log->topics, riacho_text(name));
-}
-
-static riacho_status look_up(struct riacho_kafka_log *log, const char *name,
-                             riacho_topic_spec *ret_spec, riacho_error *err)
-{
-    riacho_topic_spec spec = {.name = name};
-    RIACHO_TRY(count_partitions(log, name, &spec.partitions, err));
-    if (!spec.partitions)
-        return riacho_log_no_topic(name, err);
-    RIACHO_TRY(describe_some(log, &spec, 1, err));
-    *ret_spec = spec;
-    return RIACHO_OK;
 }
 
 riacho_status riacho_kafka_topic_find(struct riacho_kafka_log *log, const char *name,
@@ -339,9 +332,26 @@ riacho_status riacho_kafka_topic_find(struct riacho_kafka_log *log, const char *
     *ret_topic = known(log, name);
     if (*ret_topic)
         return RIACHO_OK;
-    riacho_topic_spec spec;
-    RIACHO_TRY(look_up(log, name, &spec, err));
-    *ret_topic = remember(log, &spec);
+    int32_t partitions;
+    RIACHO_TRY(count_partitions(log, name, &partitions, err));
+    if (!partitions)
+        return riacho_log_no_topic(name, err);
+    *ret_topic = remember(log, name, partitions);
+    return RIACHO_OK;
+}
+
+/* Who may not see the settings of a topic may write to it all the same: then the brokers refuse
+ * what is not right for it. */
+static riacho_status find_cleanup(struct riacho_kafka_log *log, struct riacho_kafka_topic *topic,
+                                  riacho_error *err)
+{
+    riacho_topic_spec spec = {.name = topic->name};
+    if (topic->cleanup_known)
+        return RIACHO_OK;
+    const riacho_status status = describe_some(log, &spec, 1, err);
+    if (status == RIACHO_RETRY)
+        return status;
+    remember_cleanup(topic, spec.cleanup);
     return RIACHO_OK;
 }
 
@@ -357,6 +367,7 @@ riacho_status riacho_kafka_topic_check(struct riacho_kafka_log *log,
 {
     struct riacho_kafka_topic *topic;
     RIACHO_TRY(riacho_kafka_topic_find(log, append->topic, &topic, err));
+    RIACHO_TRY(find_cleanup(log, topic, err));
     const riacho_topic_spec spec = spec_of(topic);
     RIACHO_TRY(riacho_log_check_append(&spec, append, err));
     *ret_topic = topic;
@@ -381,17 +392,18 @@ riacho_status riacho_kafka_topic_ensure(riacho_log *base, const riacho_topic_spe
     RIACHO_TRY(riacho_log_check_spec(spec, err));
     int32_t partitions;
     RIACHO_TRY(count_partitions(log, spec->name, &partitions, err));
+    riacho_topic_spec held = {.name = spec->name, .partitions = partitions};
     if (!partitions) {
         RIACHO_TRY(create(log, spec, err));
         RIACHO_TRY(await_usable(log, spec, err));
+        RIACHO_TRY(count_partitions(log, spec->name, &held.partitions, err));
     }
-    riacho_topic_spec held;
-    RIACHO_TRY(look_up(log, spec->name, &held, err));
     RIACHO_TRY(riacho_log_check_same(&held, spec, err));
+    RIACHO_TRY(describe_some(log, &held, 1, err));
     if (held.cleanup != spec->cleanup || held.retention_ms != spec->retention_ms ||
         held.retention_bytes != spec->retention_bytes)
         RIACHO_TRY(alter(log, spec, err));
-    remember(log, spec);
+    remember_cleanup(remember(log, spec->name, held.partitions), spec->cleanup);
     return RIACHO_OK;
 }
 
@@ -401,9 +413,9 @@ riacho_status riacho_kafka_topic_describe(riacho_log *base, const char *topic, r
     struct riacho_kafka_log *log = riacho_kafka_log_of(base);
     struct riacho_kafka_topic *found;
     RIACHO_TRY(riacho_kafka_topic_find(log, topic, &found, err));
-    riacho_topic_spec spec;
-    RIACHO_TRY(look_up(log, topic, &spec, err));
-    spec.name = riacho_copy(arena, riacho_text(topic)).data;
+    riacho_topic_spec spec = {.name = riacho_copy(arena, riacho_text(topic)).data,
+                              .partitions = found->partitions};
+    RIACHO_TRY(describe_some(log, &spec, 1, err));
     *ret_spec = spec;
     return RIACHO_OK;
 }

@@ -72,7 +72,9 @@ riacho_verdict riacho_kafka_verdict(rd_kafka_error_t *error, const char *what, r
     if (!error)
         return RIACHO_VERDICT_OK;
     riacho_verdict otherwise = RIACHO_VERDICT_RECREATE;
-    if (!rd_kafka_error_is_fatal(error)) {
+    /* Fenced is lost, whatever the flags of the call that found out. */
+    if (!rd_kafka_error_is_fatal(error) &&
+        rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__FENCED) {
         if (rd_kafka_error_txn_requires_abort(error))
             otherwise = RIACHO_VERDICT_ABORT;
         else if (rd_kafka_error_is_retriable(error))

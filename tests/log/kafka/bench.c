@@ -19,8 +19,10 @@ riacho_status try_open(const char *servers, const char *const settings[], riacho
         assert_true(count < SETTINGS_MAX);
         properties[count++] = (riacho_kafka_property){settings[i], settings[i + 1]};
     }
-    const riacho_kafka_log_options options = {
-        .properties = properties, .property_count = count, .worker = "test"};
+    const riacho_kafka_log_options options = {.properties = properties,
+                                              .property_count = count,
+                                              .worker = "test",
+                                              .memory_bytes = 16 << 20};
     return riacho_kafka_log_open(&options, ret_log, err);
 }
 
