@@ -52,8 +52,16 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 static void on_trace(const rd_kafka_t *rk, int level, const char *what, const char *text)
 {
     struct riacho_kafka_handle *handle = rd_kafka_opaque(rk);
-    if (handle && (!strcmp(what, "REQTMOUT") || !strcmp(what, "FAIL")))
+    const char *thread_end = strstr(text, "]: ");
+    if (!strcmp(what, "REQTMOUT"))
         atomic_store(&handle->suspect, true);
+    /* Not every one is an error to the error callback; a certificate that a broker refuses is a
+     * broken connection to it. */
+    if (!strcmp(what, "FAIL"))
+        riacho_kafka_handle_note(handle,
+                                 strstr(text, "SSL alert") ? RD_KAFKA_RESP_ERR__SSL
+                                                           : RD_KAFKA_RESP_ERR__TRANSPORT,
+                                 thread_end ? thread_end + strlen("]: ") : text);
     /* Settings of producers are told to consumers too, and the other way round. */
     const bool noise = !strcmp(what, "CONFWARN");
     const riacho_level seen = noise || level > LOG_WARNING ? RIACHO_DEBUG : RIACHO_WARN;

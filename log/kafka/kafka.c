@@ -15,7 +15,7 @@
 
 static const riacho_log_ops kafka_ops;
 
-enum { CONNECT_WAIT_MS = 10000, SLICE_MS = 200 };
+enum { CONNECT_WAIT_MS = 10000, PATIENCE_MS = 2000, SLICE_MS = 200 };
 
 struct riacho_kafka_log *riacho_kafka_log_of(riacho_log *log)
 {
@@ -23,13 +23,26 @@ struct riacho_kafka_log *riacho_kafka_log_of(riacho_log *log)
     return (struct riacho_kafka_log *)log;
 }
 
-/* Waits for the first answer of a broker. Refused credentials are told at once; everything else may
- * be a broker that is about to start. */
+/* What may be wrong with the properties when a broker is there but does not talk to us. NULL: it is
+ * not there, or is about to start. */
+static const char *advice(rd_kafka_resp_err_t trouble, const char *text)
+{
+    if (trouble == RD_KAFKA_RESP_ERR__SSL)
+        return "correct ssl.ca.location, ssl.certificate.location and ssl.key.location, "
+               "and see whether a certificate has expired";
+    if (strstr(text, "APIVERSION_QUERY"))
+        return "set security.protocol to what that listener speaks";
+    return NULL;
+}
+
+/* Waits for the first answer of a broker. Refused credentials are told at once, what is refused
+ * without a word after some attempts; everything else may be a broker that is about to start. */
 static riacho_status await_answer(struct riacho_kafka_log *log, int64_t wait_ms, riacho_error *err)
 {
     rd_kafka_t *rk = log->client->rk;
     const int64_t deadline = riacho_kafka_deadline(wait_ms);
-    char what[200];
+    const int64_t patience = riacho_kafka_deadline(PATIENCE_MS);
+    char what[200], text[320] = "";
     snprintf(what, sizeof what, "Kafka at %s", log->config.servers);
     for (;;) {
         const struct rd_kafka_metadata *metadata;
@@ -40,6 +53,11 @@ static riacho_status await_answer(struct riacho_kafka_log *log, int64_t wait_ms,
             riacho_kafka_handle_forget(log->client);
             return RIACHO_OK;
         }
+        const rd_kafka_resp_err_t trouble =
+            riacho_kafka_handle_trouble(log->client, text, sizeof text);
+        const char *fix = advice(trouble, text);
+        if (fix && !riacho_kafka_left(patience))
+            return riacho_fail(err, RIACHO_REJECT, "%s: %s: %s", what, text, fix);
         const riacho_status status =
             riacho_kafka_status(log->client, code, what, "no broker answers", err);
         if (status == RIACHO_REJECT || !riacho_kafka_left(deadline))

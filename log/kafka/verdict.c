@@ -107,6 +107,6 @@ riacho_status riacho_kafka_status(struct riacho_kafka_handle *handle, rd_kafka_r
     if (cause == RD_KAFKA_RESP_ERR_NO_ERROR)
         return riacho_fail(err, RIACHO_RETRY, "%s: %s (%s)", what, text, rd_kafka_err2name(code));
     fix = riacho_kafka_fix(cause);
-    return riacho_fail(err, fix ? RIACHO_REJECT : RIACHO_RETRY, "%s: no answer: %s%s%s", what,
-                       trouble, fix ? ": " : "", fix ? fix : "");
+    return riacho_fail(err, fix ? RIACHO_REJECT : RIACHO_RETRY, "%s: %s%s%s", what, trouble,
+                       fix ? ": " : "", fix ? fix : "");
 }

@@ -161,34 +161,75 @@ static void brokers_that_do_not_answer_are_named(void **state)
 static void a_broker_without_transactions_is_refused(void **state)
 {
     (void)state;
-    static const enum mock_api lacking[] = {MOCK_INIT_PRODUCER_ID, MOCK_ADD_PARTITIONS};
-    for (size_t i = 0; i < COUNT(lacking); i++) {
-        riacho_error err = {.text = ""};
-        struct mock mock;
-        mock_open(&mock, 1);
-        rd_kafka_mock_set_apiversion(mock.cluster, (int16_t)lacking[i], -1, -1);
-        riacho_log *log = open_log(mock.servers, NULL);
-        const struct riacho_broker_ops *ops = log->ops->broker;
-        assert_int_equal(ops->check(log, RIACHO_DELIVERY_EXACTLY_ONCE, &err), RIACHO_REJECT);
-        assert_non_null(strstr(err.text, "transactions and idempotent producers"));
-        assert_non_null(strstr(err.text, "at least once"));
-        assert_int_equal(ops->check(log, RIACHO_DELIVERY_AT_LEAST_ONCE, &err), RIACHO_OK);
-        log->ops->close(log);
-        mock_close(&mock);
-    }
+    riacho_error err = {.text = ""};
+    struct mock mock;
+    mock_open(&mock, 1);
+    rd_kafka_mock_set_apiversion(mock.cluster, MOCK_INIT_PRODUCER_ID, -1, -1);
+    riacho_log *log = open_log(mock.servers, NULL);
+    const struct riacho_broker_ops *ops = log->ops->broker;
+    assert_int_equal(ops->check(log, RIACHO_DELIVERY_EXACTLY_ONCE, &err), RIACHO_REJECT);
+    assert_non_null(strstr(err.text, mock.servers));
+    assert_non_null(strstr(err.text, "transactions and idempotent producers"));
+    assert_non_null(strstr(err.text, "at least once"));
+    riacho_producer *producer;
+    const riacho_producer_options options = {.id = "id"};
+    assert_ok(ops->producer_open(log, &options, &producer, &err));
+    assert_verdict(ops->init(producer, STEP_MS, &err), RIACHO_VERDICT_STOP);
+    ops->producer_close(producer);
+    log->ops->close(log);
+    mock_close(&mock);
 }
 
-/* The mock brokers make no topics when they are asked to, compacted or not. */
-static void a_broker_without_compacted_topics_is_refused(void **state)
+/* ---- what is not allowed --------------------------------------------------------------------- */
+
+static riacho_status poll_for_refusal(struct mate *mate, riacho_error *err)
+{
+    riacho_status status = RIACHO_OK;
+    const int64_t until = now_ms() + 20000;
+    while (status != RIACHO_REJECT && now_ms() < until)
+        status = step(mate, 50, err);
+    return status;
+}
+
+static void a_group_that_is_not_allowed_is_told(void **state)
 {
     (void)state;
     riacho_error err = {.text = ""};
     struct mock mock;
+    struct mate mate;
     mock_open(&mock, 1);
+    rd_kafka_mock_topic_create(mock.cluster, "leases", 1, 1);
     riacho_log *log = open_log(mock.servers, NULL);
-    assert_int_equal(log->ops->broker->check(log, RIACHO_DELIVERY_EXACTLY_ONCE, &err),
-                     RIACHO_REJECT);
-    assert_non_null(strstr(err.text, "compacted topics"));
+    rd_kafka_mock_push_request_errors(mock.cluster, MOCK_JOIN_GROUP, 1,
+                                      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    join(&mate, log, "group", "leases", "w");
+    assert_int_equal(poll_for_refusal(&mate, &err), RIACHO_REJECT);
+    assert_non_null(strstr(err.text, "allow this user to read the group"));
+    log->ops->broker->member_leave(mate.member);
+    log->ops->close(log);
+    mock_close(&mock);
+}
+
+static void a_topic_that_is_not_allowed_is_told(void **state)
+{
+    (void)state;
+    riacho_error err = {.text = ""};
+    struct mock mock;
+    riacho_log_reader *reader;
+    int64_t first, next;
+    mock_open(&mock, 1);
+    rd_kafka_mock_topic_create(mock.cluster, "secret", 1, 1);
+    rd_kafka_mock_topic_set_error(mock.cluster, "secret",
+                                  RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    riacho_log *log = open_log(mock.servers, NULL);
+    assert_int_equal(log->ops->bounds(log, "secret", 0, &first, &next, &err), RIACHO_REJECT);
+    assert_non_null(strstr(err.text, "secret"));
+    assert_non_null(strstr(err.text, "allow this user"));
+    assert_ok(log->ops->reader_open(log, &reader, &err));
+    const riacho_log_assignment from = {"secret", 0, 0, 1};
+    assert_int_equal(log->ops->assign(reader, &from, 1, &err), RIACHO_REJECT);
+    assert_non_null(strstr(err.text, "allow this user"));
+    log->ops->reader_close(reader);
     log->ops->close(log);
     mock_close(&mock);
 }
@@ -206,7 +247,8 @@ int main(void)
         TEST(secrets_are_in_no_message),
         TEST(brokers_that_do_not_answer_are_named),
         TEST(a_broker_without_transactions_is_refused),
-        TEST(a_broker_without_compacted_topics_is_refused),
+        TEST(a_group_that_is_not_allowed_is_told),
+        TEST(a_topic_that_is_not_allowed_is_told),
     };
     return cmocka_run_group_tests_name("properties", tests, NULL, NULL);
 }
