@@ -43,6 +43,26 @@ int64_t model_latency(model_broker *broker)
     return 1 + simulation_below(broker->sim, 4);
 }
 
+/* What a request carries, for people: keys, and values that end in a long. */
+static void trace_records(const model_broker *broker, const model_request *request)
+{
+    if (!broker->sim->trace)
+        return;
+    fprintf(broker->sim->trace, "         to %d by %lld epoch %d:", (int)request->place.partition,
+            (long long)request->producer, (int)request->epoch);
+    for (size_t i = 0; i < request->count; i++) {
+        const riacho_log_record *record = &request->records[i];
+        const uint8_t *value = record->value.data;
+        int64_t number = 0;
+        for (size_t k = record->value.size < 8 ? 0 : record->value.size - 8; k < record->value.size;
+             k++)
+            number = (int64_t)((uint64_t)number << 8 | value[k]);
+        fprintf(broker->sim->trace, " %.*s=%lld", (int)record->key.size,
+                (const char *)record->key.data, (long long)number);
+    }
+    fputc('\n', broker->sim->trace);
+}
+
 static void handle(model_broker *broker, const model_request *request)
 {
     int64_t base = 0;
@@ -58,6 +78,7 @@ static void handle(model_broker *broker, const model_request *request)
                                                         .count = request->count},
                                        &base);
         simulation_note_text(broker->sim, "produce", request->place.topic->spec.name, base);
+        trace_records(broker, request);
         model_answer(broker, request, &(model_reply){.error = error, .base = base});
         return;
     case MODEL_INIT_PRODUCER:
@@ -89,17 +110,19 @@ static void send_one(model_broker *broker, const model_request *request, int64_t
     simulation_after(broker->sim, delay_ms, arrive, &way, sizeof way);
 }
 
-void model_send(model_broker *broker, const model_request *request)
+bool model_send(model_broker *broker, const model_request *request)
 {
     simulation *sim = broker->sim;
     if (simulation_chance(sim, broker->faults.lost))
-        return;
+        return true;
     int64_t delay_ms = model_latency(broker);
     if (simulation_chance(sim, broker->faults.late))
         delay_ms += simulation_below(sim, MODEL_LATE_MS);
     send_one(broker, request, delay_ms);
-    if (simulation_chance(sim, broker->faults.twice))
-        send_one(broker, request, delay_ms + simulation_below(sim, MODEL_LATE_MS));
+    if (!simulation_chance(sim, broker->faults.twice))
+        return true;
+    send_one(broker, request, delay_ms + simulation_below(sim, MODEL_LATE_MS));
+    return false;
 }
 
 static void come_back(simulation *sim, void *argument)
@@ -187,13 +210,33 @@ model_topic *model_topic_new(model_broker *broker, const riacho_topic_spec *spec
     topic->spec = *spec;
     topic->spec.name = riacho_copy(broker->arena, riacho_text(spec->name)).data;
     topic->partitions = riacho_memory_get_zero((size_t)spec->partitions, sizeof *topic->partitions);
-    for (int32_t i = 0; i < spec->partitions; i++)
+    for (int32_t i = 0; i < spec->partitions; i++) {
         topic->partitions[i].arena = broker->arena;
+        topic->partitions[i].compacted = spec->cleanup == RIACHO_CLEANUP_COMPACT;
+    }
     riacho_map_put(&broker->topics, riacho_text(topic->spec.name))->value = topic;
     broker->order =
         riacho_memory_resize(broker->order, (broker->topic_count + 1) * sizeof *broker->order);
     broker->order[broker->topic_count++] = topic;
     return topic;
+}
+
+static void mend_partition(model_broker *broker, model_partition *partition)
+{
+    size_t at = 0;
+    for (int64_t producer; (producer = model_partition_open_producer(partition, &at)) >= 0;) {
+        if (!model_transaction_is_open(broker, producer))
+            model_partition_mark(partition, producer, 0, MODEL_ABORT_MARKER);
+    }
+}
+
+void model_broker_mend(model_broker *broker)
+{
+    model_groups_mend(broker);
+    for (size_t i = 0; i < broker->topic_count; i++) {
+        for (int32_t p = 0; p < broker->order[i]->spec.partitions; p++)
+            mend_partition(broker, &broker->order[i]->partitions[p]);
+    }
 }
 
 void model_broker_compact(model_broker *broker)

@@ -46,6 +46,9 @@ void model_broker_free(model_broker *broker);
 void model_broker_faults(model_broker *broker, const model_faults *faults);
 /* Away for so long: every request is lost, what is on disk stays. */
 void model_broker_restart(model_broker *broker, int64_t for_ms);
+/* Ends what hangs: records and positions that came behind the end of their transaction, and wait
+ * for another one's. A person does that with kafka-transactions.sh. */
+void model_broker_mend(model_broker *broker);
 /* Compacts, by chance, one partition of a compacted topic. */
 void model_broker_compact(model_broker *broker);
 
@@ -56,6 +59,9 @@ riacho_log *model_client_new(model_broker *broker);
 void model_client_cut(riacho_log *log);
 /* Stopped as by SIGSTOP, or going on. */
 void model_client_freeze(riacho_log *log, int64_t until_ms);
+
+/* Its heartbeats and joins are lost until then; all else goes on. */
+void model_client_deafen(riacho_log *log, int64_t until_ms);
 
 /* ---- to look inside -------------------------------------------------------------------------- */
 

@@ -116,8 +116,9 @@ model_topic *model_topic_new(model_broker *broker, const riacho_topic_spec *spec
 model_request *model_request_new(model_broker *broker, model_api api);
 /* Copies a name into one of a request or answer. */
 void model_name(char *name, const char *from);
-/* Sends: the answer comes as an event, perhaps never. */
-void model_send(model_broker *broker, const model_request *request);
+/* Sends: the answer comes as an event, perhaps never. False: the connection broke and it was sent
+ * again, so that it may arrive twice; its sender has seen that. */
+bool model_send(model_broker *broker, const model_request *request);
 /* Answers, at once or later. */
 void model_answer(model_broker *broker, const model_request *request, const model_reply *reply);
 /* A delay as of one way through the network. */
@@ -130,6 +131,8 @@ void model_transactions_request(model_broker *broker, const model_request *reque
 /* Ends what took too long: called every now and then. */
 void model_transactions_expire(model_broker *broker);
 
+bool model_transaction_is_open(const model_broker *broker, int64_t producer);
+
 /* ---- group.c --------------------------------------------------------------------------------- */
 
 void model_groups_free(model_broker *broker);
@@ -137,6 +140,8 @@ void model_groups_request(model_broker *broker, const model_request *request);
 /* The marker of a transaction reaches the group's positions. */
 void model_group_mark(model_broker *broker, const char *group, int64_t producer, int16_t epoch,
                       model_kind kind);
+/* Forgets pending positions that no transaction is open for. */
+void model_groups_mend(model_broker *broker);
 void model_groups_expire(model_broker *broker);
 /* Sessions begin anew: after a restart of the broker. */
 void model_groups_renew(model_broker *broker);
@@ -164,6 +169,7 @@ struct model_object {
     uint64_t id;
     model_answered *answered; /* also with MODEL_TIMED_OUT, once for each call */
     model_call *calls;
+    bool trouble; /* a call timed out or was sent again, since the owner last forgot */
 };
 
 struct model_client {
@@ -174,6 +180,7 @@ struct model_client {
     uint64_t last_id;             /* of objects and calls */
     char group[MODEL_NAME_BYTES]; /* of its member; one at a time */
     int64_t frozen_until_ms;
+    int64_t deaf_until_ms; /* as a member */
     bool cut;
 };
 

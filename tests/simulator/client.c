@@ -45,6 +45,17 @@ void model_client_freeze(riacho_log *log, int64_t until_ms)
     model_client_of(log)->frozen_until_ms = until_ms;
 }
 
+void model_client_deafen(riacho_log *log, int64_t until_ms)
+{
+    model_client_of(log)->deaf_until_ms = until_ms;
+}
+
+static bool is_deaf(const model_client *client, const model_request *request)
+{
+    return (request->api == MODEL_HEARTBEAT || request->api == MODEL_JOIN) &&
+           simulation_now(client->broker->sim) < client->deaf_until_ms;
+}
+
 riacho_status model_client_reach(model_client *client, riacho_error *err)
 {
     model_broker *broker = client->broker;
@@ -88,6 +99,7 @@ void model_client_answer(model_client *client, uint64_t object, uint64_t correla
         return; /* it has its answer, or nobody waits any more */
     model_call *call = *at;
     *at = call->next;
+    waiting->trouble = waiting->trouble || reply->error == MODEL_TIMED_OUT;
     waiting->answered(waiting, call->request, reply);
     free(call);
 }
@@ -124,7 +136,8 @@ void model_call_start(model_object *object, model_request *request, int64_t time
     request->client = client->id;
     request->object = object->id;
     request->correlation = ++client->last_id;
-    model_send(client->broker, request);
+    if (!is_deaf(client, request) && !model_send(client->broker, request))
+        object->trouble = true;
     const struct timeout timeout = {client->broker, client->id, object->id, request->correlation};
     simulation_after(client->broker->sim, timeout_ms, time_out, &timeout, sizeof timeout);
 }

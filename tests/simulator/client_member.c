@@ -88,7 +88,7 @@ static void join(riacho_member *member)
     request->generation = member->generation;
     request->owned = member->owned;
     request->lease_count = member->lease_count;
-    model_call_start(&member->object, request, 2 * MODEL_REBALANCE_MS);
+    model_call_start(&member->object, request, MODEL_REBALANCE_MS + MODEL_REQUEST_MS);
 }
 
 static void lose(riacho_member *member)

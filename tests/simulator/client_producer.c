@@ -44,7 +44,6 @@ struct riacho_producer {
     bool transactional;
     phase phase;
     riacho_verdict failed; /* sticks */
-    bool suspect;
     int64_t producer;
     int16_t epoch;
 
@@ -225,7 +224,6 @@ static void lane_answered(riacho_producer *producer, const model_request *reques
         pump(producer);
         return;
     case MODEL_TIMED_OUT:
-        producer->suspect = true;
         if (gives_up(producer))
             fail(producer, RIACHO_VERDICT_ABORT);
         else if (!is_aborting(producer))
@@ -283,7 +281,6 @@ static void positions_answered(riacho_producer *producer, const model_request *r
         producer->positions = DONE;
         return;
     case MODEL_TIMED_OUT:
-        producer->suspect = true;
         start_again(producer, request);
         return;
     case MODEL_CONCURRENT:
@@ -319,7 +316,6 @@ static void end_answered(riacho_producer *producer, const model_request *request
             producer->ending = DONE;
         return;
     case MODEL_TIMED_OUT:
-        producer->suspect = true;
         if (gives_up(producer))
             fail(producer, RIACHO_VERDICT_RECREATE);
         else
@@ -408,7 +404,7 @@ riacho_verdict model_producer_begin(riacho_producer *producer, riacho_error *err
     if (producer->failed)
         return say(producer->failed, producer, err);
     producer->phase = OPEN;
-    producer->suspect = false;
+    producer->object.trouble = false;
     producer->queue_count = 0;
     producer->positions = producer->ending = IDLE;
     producer->offsets_added = false;
@@ -593,5 +589,5 @@ void model_producer_ends(riacho_producer *producer, int64_t *ret_ends, size_t co
 
 bool model_producer_suspect(riacho_producer *producer)
 {
-    return producer->suspect;
+    return producer->object.trouble;
 }

@@ -56,6 +56,7 @@ struct model_group {
     int32_t generation;
     int32_t lease_count;
     int64_t forming_since_ms; /* -1: it is stable */
+    int64_t whole_ms;         /* every lease had an owner then, or nobody was there to have one */
     struct member *members;
     size_t member_count;
     struct position *positions;
@@ -294,6 +295,34 @@ static model_error leave(model_group *group, const model_request *request)
     return MODEL_OK;
 }
 
+/* A member that was to let go of a lease, ended before, and came back by its name leaves the lease
+ * to nobody, until the next time that the group forms anew. Kafka waits for that for ever; here it
+ * comes, so that a run has an end. */
+static void mend(model_group *group)
+{
+    bool whole = group->forming_since_ms >= 0 || !group->member_count;
+    for (int32_t lease = 0; lease < group->lease_count && !whole; lease++) {
+        if (!owner_of(group, lease))
+            break;
+        whole = lease == group->lease_count - 1;
+    }
+    if (whole)
+        group->whole_ms = now_ms(group);
+    if (now_ms(group) - group->whole_ms > 2 * MODEL_SESSION_MS)
+        form_anew(group);
+}
+
+void model_groups_mend(model_broker *broker)
+{
+    for (model_group *group = broker->groups; group; group = group->next) {
+        for (size_t i = group->pending_count; i > 0; i--) {
+            const struct pending *pending = &group->pending[i - 1];
+            if (!model_transaction_is_open(broker, pending->producer))
+                group->pending[i - 1] = group->pending[--group->pending_count];
+        }
+    }
+}
+
 void model_groups_expire(model_broker *broker)
 {
     for (model_group *group = broker->groups; group; group = group->next) {
@@ -302,6 +331,7 @@ void model_groups_expire(model_broker *broker)
             if (!member->joining && now_ms(group) - member->seen_ms > MODEL_SESSION_MS)
                 remove_member(group, member);
         }
+        mend(group);
         form_if_complete(group);
     }
 }
@@ -391,6 +421,7 @@ static model_error commit_positions(model_group *group, const model_request *req
             from->note};
         assert(position.place.topic);
         simulation_note_text(group->broker->sim, "position", from->position.topic, position.next);
+        simulation_note(group->broker->sim, "at, by", from->position.partition, request->producer);
         if (request->api == MODEL_SEND_OFFSETS)
             wait_for_marker(group, request->producer, &position);
         else

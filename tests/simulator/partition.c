@@ -139,6 +139,16 @@ void model_partition_mark(model_partition *partition, int64_t producer, int16_t 
     }
 }
 
+int64_t model_partition_open_producer(const model_partition *partition, size_t *at)
+{
+    while (*at < partition->writer_count) {
+        const model_writer *writer = &partition->writers[(*at)++];
+        if (writer->open_since >= 0)
+            return writer->producer;
+    }
+    return MODEL_NOBODY;
+}
+
 int64_t model_partition_stable_end(const model_partition *partition)
 {
     int64_t end = partition->next;

@@ -61,6 +61,7 @@ typedef struct model_partition {
     size_t writer_count;
     int64_t first;
     int64_t next;
+    bool compacted; /* its topic is */
 } model_partition;
 
 /* Records of one producer, as one request carries them. */
@@ -81,6 +82,8 @@ model_error model_partition_append(model_partition *partition, const model_produ
 /* Ends the producer's transaction here; stands also where it wrote nothing. */
 void model_partition_mark(model_partition *partition, int64_t producer, int16_t epoch,
                           model_kind kind);
+/* The producer of a transaction that is open here, from the index on; -1: there is none. */
+int64_t model_partition_open_producer(const model_partition *partition, size_t *at);
 int64_t model_partition_stable_end(const model_partition *partition);
 /* The index of the first entry at or behind the offset; count: there is none. */
 size_t model_partition_find(const model_partition *partition, int64_t offset);

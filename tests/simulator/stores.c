@@ -221,6 +221,8 @@ static riacho_status scan_next(riacho_store_scan *scan, riacho_bytes *ret_key,
     *ret_key = *ret_value = (riacho_bytes){0};
     if (riacho_mutated(RIACHO_MUTATION_IGNORE_SCAN_ERROR))
         return RIACHO_OK;
+    if (scan->disk->ended)
+        scan->disk->ended(scan->disk->ended_argument);
     return riacho_fail(err, RIACHO_FATAL, "the scan broke off");
 }
 

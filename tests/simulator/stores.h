@@ -22,7 +22,7 @@ typedef struct model_disk_faults {
 
 /* A factory that stays what it is over any number of opens; closed by ops->close. */
 riacho_store_factory *model_disk_new(simulation *sim);
-/* Called when a write is where the process ends; the write then gives RIACHO_FATAL. */
+/* Called when the process is to end at a write or a scan, which then gives RIACHO_FATAL. */
 void model_disk_on_end(riacho_store_factory *disk, void (*ended)(void *argument), void *argument);
 void model_disk_faults_are(riacho_store_factory *disk, const model_disk_faults *faults);
 /* The process that had the disk is gone and has closed its stores. */

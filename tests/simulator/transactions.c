@@ -84,6 +84,15 @@ size_t model_broker_open_transactions(const model_broker *broker)
     return count;
 }
 
+bool model_transaction_is_open(const model_broker *broker, int64_t producer)
+{
+    for (const model_transaction *each = broker->transactions; each; each = each->next) {
+        if (each->producer == producer)
+            return each->state == ONGOING || each->state == PREPARED;
+    }
+    return false;
+}
+
 bool model_broker_is_committed(const model_broker *broker, const model_entry *entry)
 {
     for (const model_transaction *each = broker->transactions; each; each = each->next) {
