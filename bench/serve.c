@@ -10,7 +10,8 @@
  *   readyEmpty, ready   from the start of the process to `ready`, empty and with --keys keys of
  * state
  *
- * Usage: serve --riacho FILE --hello FILE [--seconds N] [--keys N] [--only commands|reads|start]
+ * Usage: serve --riacho FILE --hello FILE [--seconds N] [--rounds N] [--keys N]
+ *              [--only commands|reads|start]
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,6 +32,7 @@ typedef struct options {
     const char *riacho, *hello;
     double seconds;
     uint64_t keys;
+    long rounds;      /* of the closed loops of reads, which alternate */
     const char *only; /* one phase; NULL: all */
 } options;
 
@@ -235,7 +237,7 @@ static void measure_reads(const options *asked, server *riacho, server *hello, r
     char visitor[128];
     comparison hellos = {0}, reads = {0};
     ask_for_visitor(riacho->port, visitor, sizeof visitor);
-    for (int round = 0; round < 3; round++) {
+    for (long round = 0; round < asked->rounds; round++) {
         compare(&hellos, hello, asked, visitor);
         compare(&reads, riacho, asked, visitor);
     }
@@ -321,13 +323,17 @@ static bool wants(const options *asked, const char *phase)
 
 int main(int argc, char **argv)
 {
-    static const struct option flags[] = {
-        {"riacho", required_argument, NULL, 'r'},  {"hello", required_argument, NULL, 'h'},
-        {"seconds", required_argument, NULL, 's'}, {"keys", required_argument, NULL, 'k'},
-        {"only", required_argument, NULL, 'o'},    {0}};
+    static const struct option flags[] = {{"riacho", required_argument, NULL, 'r'},
+                                          {"hello", required_argument, NULL, 'h'},
+                                          {"seconds", required_argument, NULL, 's'},
+                                          {"keys", required_argument, NULL, 'k'},
+                                          {"rounds", required_argument, NULL, 'n'},
+                                          {"only", required_argument, NULL, 'o'},
+                                          {0}};
     options asked = {.riacho = RIACHO_BINARY_DIR "/riacho",
                      .hello = RIACHO_BINARY_DIR "/hello",
                      .seconds = 3,
+                     .rounds = 3,
                      .keys = 1000000};
     for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
         switch (flag) {
@@ -342,6 +348,9 @@ int main(int argc, char **argv)
             break;
         case 'k':
             asked.keys = strtoull(optarg, NULL, 10);
+            break;
+        case 'n':
+            asked.rounds = strtol(optarg, NULL, 10);
             break;
         case 'o':
             asked.only = optarg;

@@ -70,9 +70,13 @@ static int64_t oldest_known(const riacho_publication *seen)
                : seen->published_ms;
 }
 
+/* A task that another worker runs is not known here, and left out. */
 static int64_t current_of(riacho_task *task)
 {
     const int64_t current_ms = atomic_load(&task->current_ms);
+    const riacho_task_state state = atomic_load(&task->state);
+    if (state == RIACHO_TASK_AWAY || state == RIACHO_TASK_STANDBY || state == RIACHO_TASK_RESTORING)
+        return INT64_MAX;
     if (current_ms)
         return current_ms;
     RIACHO_AUTO(publication) riacho_publication *seen = riacho_task_publication(task);
