@@ -45,9 +45,13 @@ riacho_status riacho_kafka_admin_wait(struct riacho_kafka_admin *admin, const ch
     while (!admin->answer) {
         const int left = riacho_kafka_left(admin->deadline);
         admin->answer = rd_kafka_queue_poll(admin->queue, left < SLICE_MS ? left : SLICE_MS);
-        if (!admin->answer && (is_refused(client) || left < SLICE_MS))
-            return riacho_kafka_status(client, RD_KAFKA_RESP_ERR__TIMED_OUT, what,
-                                       "the brokers did not answer in time", err);
+        if (!admin->answer && (is_refused(client) || left < SLICE_MS)) {
+            const riacho_status status =
+                riacho_kafka_status(client, RD_KAFKA_RESP_ERR__TIMED_OUT, what,
+                                    "the brokers did not answer in time", err);
+            riacho_kafka_handle_forget(client); /* the next request finds out for itself */
+            return status;
+        }
     }
     const rd_kafka_resp_err_t code = rd_kafka_event_error(admin->answer);
     if (code)

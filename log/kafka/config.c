@@ -254,7 +254,13 @@ static void set_consumer(const struct riacho_kafka_config *config, rd_kafka_conf
 static void set_producer(const struct riacho_kafka_config *config, rd_kafka_conf_t *conf,
                          enum riacho_kafka_role role)
 {
-    riacho_kafka_config_set(conf, RIACHO_KAFKA_NEEDED, "enable.idempotence", "true");
+    const bool plain = config->plain;
+    riacho_kafka_config_set(conf, RIACHO_KAFKA_NEEDED, "enable.idempotence",
+                            plain ? "false" : "true");
+    if (plain) { /* a request that is sent again must not overtake the next one */
+        riacho_kafka_config_set(conf, RIACHO_KAFKA_NEEDED, "acks", "all");
+        riacho_kafka_config_set(conf, RIACHO_KAFKA_NEEDED, "max.in.flight", "1");
+    }
     riacho_kafka_config_set(conf, RIACHO_KAFKA_NEEDED, "queue.buffering.max.kbytes", "%llu",
                             (unsigned long long)config->queue_bytes / 1024);
     riacho_kafka_config_set(conf, RIACHO_KAFKA_NEEDED, "queue.buffering.max.messages", "100000");

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include <librdkafka/rdkafka.h>
 
 #include "riacho/backend/kafka_log.h"
@@ -34,6 +36,8 @@ struct riacho_kafka_config {
     const char *worker;
     uint64_t queue_bytes; /* of each reader, and of each producer */
     int16_t replication;
+    /* The brokers have no idempotent producers, and at least once is enough (probe.c). */
+    atomic_bool plain;
 };
 
 /* Checks and copies. */

@@ -44,3 +44,9 @@ void riacho_kafka_handle_forget(struct riacho_kafka_handle *handle);
 int64_t riacho_kafka_deadline(int64_t wait_ms);
 /* ms until then, 0 when it is over. */
 int riacho_kafka_left(int64_t deadline);
+
+/* A list of partitions that goes with its scope. */
+static inline void riacho_auto_partitions(rd_kafka_topic_partition_list_t **partitions)
+{
+    rd_kafka_topic_partition_list_destroy(*partitions);
+}

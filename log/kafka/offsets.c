@@ -14,11 +14,6 @@
 #include "log/kafka/admin.h"
 #include "log/kafka/verdict.h"
 
-static void riacho_auto_partitions(rd_kafka_topic_partition_list_t **partitions)
-{
-    rd_kafka_topic_partition_list_destroy(*partitions);
-}
-
 static riacho_status check_place(struct riacho_kafka_log *log, const char *name, int32_t partition,
                                  riacho_error *err)
 {

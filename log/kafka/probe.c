@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/macros.h"
+#include "base/trace.h"
 #include "log/kafka/admin.h"
 #include "log/kafka/shared.h"
 #include "log/kafka/verdict.h"
@@ -34,8 +35,10 @@ static const char way_out[] =
     "use Apache Kafka 2.5 or newer, or deliver at least once (delivery: atLeastOnce)";
 
 /* A producer of a name that no worker has, so that it fences nobody. */
-static riacho_status try_transactions(struct riacho_kafka_log *log, riacho_error *err)
+static riacho_status try_transactions(struct riacho_kafka_log *log, bool *ret_missing,
+                                      riacho_error *err)
 {
+    *ret_missing = false;
     rd_kafka_conf_t *conf = riacho_kafka_config_make(&log->config, RIACHO_KAFKA_PRODUCER);
     riacho_kafka_config_set(conf, RIACHO_KAFKA_NEEDED, "transactional.id", "%s.check",
                             log->config.worker);
@@ -45,7 +48,8 @@ static riacho_status try_transactions(struct riacho_kafka_log *log, riacho_error
     rd_kafka_poll(handle->rk, 0);
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     riacho_status status = RIACHO_OK;
-    if (is_missing(code))
+    *ret_missing = is_missing(code);
+    if (*ret_missing)
         status = riacho_fail(err, RIACHO_REJECT,
                              "exactly once needs transactions and idempotent producers, which "
                              "Kafka at %s does not have: %s",
@@ -94,8 +98,15 @@ static riacho_status try_compaction(struct riacho_kafka_log *log, riacho_error *
 riacho_status riacho_kafka_check(riacho_log *base, riacho_delivery delivery, riacho_error *err)
 {
     struct riacho_kafka_log *log = riacho_kafka_log_of(base);
-    if (delivery == RIACHO_DELIVERY_AT_LEAST_ONCE)
+    bool missing;
+    const riacho_status status = try_transactions(log, &missing, err);
+    if (delivery == RIACHO_DELIVERY_AT_LEAST_ONCE && missing) {
+        riacho_trace(RIACHO_WARN, "these brokers have no idempotent producers", "consequence",
+                     "what is sent again may be in the log twice, in order", NULL);
+        log->config.plain = true;
         return RIACHO_OK;
-    RIACHO_TRY(try_transactions(log, err));
+    }
+    if (status != RIACHO_OK || delivery == RIACHO_DELIVERY_AT_LEAST_ONCE)
+        return status;
     return try_compaction(log, err);
 }

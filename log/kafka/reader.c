@@ -151,11 +151,6 @@ void riacho_kafka_reader_close(riacho_log_reader *reader)
 
 /* ---- assignment ------------------------------------------------------------------------------ */
 
-static void riacho_auto_partitions(rd_kafka_topic_partition_list_t **partitions)
-{
-    rd_kafka_topic_partition_list_destroy(*partitions);
-}
-
 static struct slot *find(const riacho_log_reader *reader, const riacho_log_assignment *wanted)
 {
     for (size_t i = 0; i < reader->count; i++) {
@@ -219,9 +214,11 @@ static riacho_status make_room(riacho_log_reader *reader, size_t count, riacho_e
         shares *= 2;
     if (shares == reader->shares)
         return RIACHO_OK;
+    struct riacho_kafka_handle *held = reader->handle;
+    RIACHO_TRY(open_client(reader, shares, err));
     stop_all(reader);
-    riacho_kafka_handle_unref(RIACHO_TAKE(reader->handle));
-    return open_client(reader, shares, err);
+    riacho_kafka_handle_unref(held);
+    return RIACHO_OK;
 }
 
 riacho_status riacho_kafka_reader_assign(riacho_log_reader *reader,

@@ -272,11 +272,6 @@ static riacho_status create(struct riacho_kafka_log *log, const riacho_topic_spe
     return check_created(admin.answer, spec->name, err);
 }
 
-static void riacho_auto_partitions(rd_kafka_topic_partition_list_t **partitions)
-{
-    rd_kafka_topic_partition_list_destroy(*partitions);
-}
-
 /* A topic that was just created is usable when every partition has a leader that answers. */
 static riacho_status await_usable(struct riacho_kafka_log *log, const riacho_topic_spec *spec,
                                   riacho_error *err)

@@ -31,7 +31,10 @@ typedef struct riacho_kafka_log_options {
     int64_t connect_wait_ms; /* how long opening waits for a broker to answer; 0: 10 s */
 } riacho_kafka_log_options;
 
-/* Connects. Properties are checked first: RIACHO_REJECT names one that is unknown, has a bad value,
+/* Differences to the other logs: a record's time of 0 is written as 1, because 0 means "now" to
+ * librdkafka; brokers may refuse times that are negative or more than an hour ahead.
+ *
+ * Connects. Properties are checked first: RIACHO_REJECT names one that is unknown, has a bad value,
  * or is not the user's because exactly-once depends on it, with the reason; and says so when the
  * brokers refuse the credentials or the encryption. RIACHO_RETRY: no broker answered in time; the
  * message has what was tried. Secrets are in no message. The caller owns ret_log and closes it

@@ -101,7 +101,8 @@ typedef struct riacho_log_ops {
 
     /* Appends all records, durable (fsync) when it returns; calls from many threads share one
      * write. ret_positions[i] is {topic as given, partition, offset of record i}. RIACHO_RETRY: no
-     * room on the disk, nothing was appended. RIACHO_REJECT: an unknown topic or a record over the
+     * room on the disk, nothing was appended; or a log on other machines did not acknowledge it in
+     * time, and it may be there. RIACHO_REJECT: an unknown topic or a record over the
      * limits of limits.h, nothing was appended. */
     riacho_status (*append)(riacho_log *log, const riacho_log_append *records, size_t count,
                             riacho_position *ret_positions, riacho_error *err);
