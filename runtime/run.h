@@ -88,6 +88,7 @@ typedef struct riacho_run {
     riacho_changelogs changelogs; /* their positions lie behind those of the inputs */
     riacho_arena *names;          /* of the changelogs */
     riacho_outbox sealed_outbox;  /* of the transaction under way; empty when none is */
+    bool sealed;                  /* something is set apart that is not written yet */
     riacho_leave leaves;
 
     riacho_input *in_hand; /* its head waits for another attempt; NULL: none does */

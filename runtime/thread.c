@@ -222,7 +222,8 @@ static void note_caught_up(riacho_thread *thread)
 /* Whether what the run has published includes everything it has seen of its inputs. */
 static bool is_current(const riacho_run *run)
 {
-    if (run->dirty || run->replaying || run->rebuilding || run->commit_phase != RIACHO_COMMIT_OPEN)
+    if (run->dirty || run->sealed || run->replaying || run->rebuilding ||
+        run->commit_phase != RIACHO_COMMIT_OPEN)
         return false;
     for (size_t i = 0; i < run->input_count; i++)
         if (run->inputs[i].buffered || run->inputs[i].paused || !run->inputs[i].caught_up)

@@ -58,18 +58,9 @@ void riacho_seal_free(riacho_seal *seal)
     free(seal);
 }
 
-bool riacho_seal_has(const riacho_seal *seal, const riacho_run *run)
-{
-    for (size_t i = 0; i < seal->count; i++) {
-        if (seal->parts[i].run == run)
-            return !seal->parts[i].written;
-    }
-    return false;
-}
-
 void riacho_seal_drop(riacho_seal *seal)
 {
-    seal->count = 0;
+    seal->count = 0; /* its runs may be closed by now */
 }
 
 /* ---- sealing --------------------------------------------------------------------------------- */
@@ -95,6 +86,7 @@ static riacho_status seal_run(riacho_seal *seal, riacho_run *run, riacho_error *
     *part = (struct part){
         .run = run, .number = run->number + 1, .stream_time_ms = run->host.stream_time_ms};
     part->changes = riacho_overlay_sealed(run->host.overlay, &part->change_count);
+    run->sealed = true;
     riacho_run_clean(run);
     riacho_run_settle(run);
     return take_outputs(seal, part, err);
@@ -232,6 +224,7 @@ static riacho_status write_part(const riacho_seal *seal, struct part *part, riac
     RIACHO_TRY(riacho_run_take_status(
         run, riacho_overlay_write_sealed(run->host.overlay, &meta, err), err));
     part->written = true;
+    run->sealed = false;
     run->number = part->number;
     riacho_run_note_ends(run, &part->outputs, seal->sealed.ends + part->first_output);
     const riacho_shown shown = {part->stream_time_ms, part->outputs.count};

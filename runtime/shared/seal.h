@@ -31,7 +31,6 @@ RIACHO_CHECKED riacho_status riacho_seal_runs(riacho_seal *seal, riacho_run *con
 /* It is committed: writes the state of every run that is in it and is not written, then publishes
  * it. RIACHO_RETRY: there is no room on the disk for some; the same call goes on with those. */
 RIACHO_CHECKED riacho_status riacho_seal_write(riacho_seal *seal, riacho_error *err);
-/* It is not, or nobody knows: forgets it. The runs are dropped by the caller. */
+/* It is not, or nobody knows: forgets it. The runs that are sealed (run.h) are closed by the caller.
+ */
 void riacho_seal_drop(riacho_seal *seal);
-/* Whether this run has something set apart that is not written. */
-bool riacho_seal_has(const riacho_seal *seal, const riacho_run *run);

@@ -85,6 +85,7 @@ static riacho_status empty_box(riacho_thread *thread, bool *ret_did, riacho_erro
 
 static void end_run(riacho_thread *thread, riacho_run *run)
 {
+    atomic_store(&run->task->current_ms, 0); /* nobody looks for more from now on */
     riacho_thread_remove(thread, run);
     thread->reassigns = true;
     riacho_run_close(run);
@@ -98,9 +99,9 @@ static void give_back(riacho_thread *thread, riacho_run *run)
     riacho_box_put(thread->control, &closed);
 }
 
-static bool may_go(const riacho_thread *thread, const riacho_run *run)
+static bool may_go(const riacho_run *run)
 {
-    if (!run->leaves || riacho_seal_has(thread->seal, run))
+    if (!run->leaves || run->sealed)
         return false;
     return run->leaves == RIACHO_LEAVE_DROPPED || !run->dirty;
 }
@@ -108,7 +109,7 @@ static bool may_go(const riacho_thread *thread, const riacho_run *run)
 static void let_go(riacho_thread *thread, bool *ret_did)
 {
     for (size_t i = thread->run_count; i-- > 0;) {
-        if (!may_go(thread, thread->runs[i]))
+        if (!may_go(thread->runs[i]))
             continue;
         *ret_did = true;
         give_back(thread, thread->runs[i]);
@@ -129,7 +130,7 @@ static void drop_sealed(riacho_thread *thread)
 {
     for (size_t i = thread->run_count; i-- > 0;) {
         riacho_run *run = thread->runs[i];
-        if (!riacho_seal_has(thread->seal, run))
+        if (!run->sealed)
             continue;
         if (run->leaves)
             give_back(thread, run);
@@ -213,9 +214,9 @@ static riacho_status seal_due(riacho_thread *thread, bool *ret_did, riacho_error
 /* Marks of transactions, and records that were aborted, move an input on without a record. That is
  * worth no transaction of our own, which would leave marks for the next task; but who waits for a
  * position must see that it is reached. */
-static bool has_passed_marks(const riacho_thread *thread, const riacho_run *run)
+static bool has_passed_marks(const riacho_run *run)
 {
-    if (run->dirty || riacho_seal_has(thread->seal, run))
+    if (run->dirty || run->sealed)
         return false;
     for (size_t i = 0; i < run->input_count; i++) {
         if (run->inputs[i].position > run->positions[i].next)
@@ -238,7 +239,7 @@ static void show_marks(riacho_thread *thread)
     const bool may_show = now - thread->marks_shown_ns >= gap_ns;
     thread->marks_wait = false;
     for (size_t i = 0; i < thread->run_count; i++) {
-        if (!has_passed_marks(thread, thread->runs[i]))
+        if (!has_passed_marks(thread->runs[i]))
             continue;
         if (may_show)
             show_positions(thread->runs[i]);
@@ -288,6 +289,7 @@ static riacho_status step(riacho_thread *thread, int64_t wait_ms, bool *ret_did,
     riacho_thread_take_commit_requests(thread);
     let_go(thread, ret_did);
     show_marks(thread);
+    riacho_thread_note_current(thread, thread->looked_ms);
     return seal_due(thread, ret_did, err);
 }
 
