@@ -31,6 +31,5 @@ RIACHO_CHECKED riacho_status riacho_seal_runs(riacho_seal *seal, riacho_run *con
 /* It is committed: writes the state of every run that is in it and is not written, then publishes
  * it. RIACHO_RETRY: there is no room on the disk for some; the same call goes on with those. */
 RIACHO_CHECKED riacho_status riacho_seal_write(riacho_seal *seal, riacho_error *err);
-/* It is not, or nobody knows: forgets it. The runs that are sealed (run.h) are closed by the caller.
- */
+/* It is not, or nobody knows: forgets it. The caller closes the runs that are sealed (run.h). */
 void riacho_seal_drop(riacho_seal *seal);
