@@ -8,6 +8,7 @@
  */
 #include "handles.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "chain.h"
@@ -264,20 +265,43 @@ riacho_status riacho_ttl_get(riacho_ttl *store, const void *key, const void **re
     return decode_value(handle, value, ret_value);
 }
 
+static riacho_status ttl_entry_of(riacho_handle *handle, const void *key, const void *value,
+                                  int64_t timestamp_ms, riacho_state_ttl_entry *ret_entry)
+{
+    RIACHO_TRY(encode_key(handle, key, &ret_entry->key));
+    if (value)
+        RIACHO_TRY(encode_value(handle, value, &ret_entry->value));
+    if (__builtin_add_overflow(timestamp_ms, handle->store->ttl_ms, &ret_entry->expires_ms))
+        ret_entry->expires_ms = INT64_MAX;
+    return RIACHO_OK;
+}
+
 riacho_status riacho_ttl_put(riacho_ttl *store, const void *key, const void *value,
                              int64_t timestamp_ms)
 {
     riacho_handle *handle = &store->handle;
     const riacho_state state = state_of(handle);
-    riacho_state_ttl_entry entry;
-    RIACHO_TRY(encode_key(handle, key, &entry.key));
+    riacho_state_ttl_entry entry = {0};
+    RIACHO_TRY(ttl_entry_of(handle, key, value, timestamp_ms, &entry));
     if (!value)
         return riacho_state_ttl_delete(&state, entry.key, error_of(handle));
-    RIACHO_TRY(encode_value(handle, value, &entry.value));
-    if (__builtin_add_overflow(timestamp_ms, handle->store->ttl_ms, &entry.expires_ms))
-        entry.expires_ms = INT64_MAX;
     handle->puts++;
     return riacho_state_ttl_put(&state, &entry, error_of(handle));
+}
+
+riacho_status riacho_ttl_put_if_absent(riacho_ttl *store, const void *key, const void *value,
+                                       int64_t timestamp_ms, const void **ret_existing)
+{
+    riacho_handle *handle = &store->handle;
+    const riacho_state state = state_of(handle);
+    riacho_state_ttl_entry entry = {0};
+    riacho_bytes existing;
+    assert(value);
+    RIACHO_TRY(ttl_entry_of(handle, key, value, timestamp_ms, &entry));
+    RIACHO_TRY(riacho_state_ttl_put_if_absent(
+        &state, &entry, handle->owner->chain->host->stream_time_ms, &existing, error_of(handle)));
+    handle->puts += !existing.data;
+    return decode_value(handle, existing, ret_existing);
 }
 
 /* What expired is not seen any more; here it goes, off the records' way. A flush drops more than

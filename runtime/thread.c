@@ -283,7 +283,10 @@ static int64_t interval_ns(const riacho_run *run, bool idle)
     const int64_t gap_ns = later(least_ms * 1000000, run->commit_ns * RIACHO_IDLE_COMMIT_SHARE);
     if (idle)
         return gap_ns < whole_ns ? gap_ns : whole_ns;
-    return run->rested || forced_ns ? whole_ns : whole_ns * RIACHO_BUSY_COMMIT_FACTOR;
+    if (run->rested || forced_ns)
+        return whole_ns;
+    const int64_t most_ns = (int64_t)RIACHO_BUSY_COMMIT_MS_MAX * 1000000;
+    return later(whole_ns * RIACHO_BUSY_COMMIT_FACTOR, earlier(gap_ns, most_ns));
 }
 
 int64_t riacho_run_commit_due_ns(const riacho_run *run, bool idle)

@@ -11,9 +11,9 @@
  * interval. Such early commits keep apart, by RIACHO_IDLE_COMMIT_GAP_MS and by a multiple of what
  * the last commit took, or a trickle of records would make one fsync each. A task that was busy all
  * through an interval is behind its input, and what it shows is late whatever it does: it commits
- * up to RIACHO_BUSY_COMMIT_FACTOR times as seldom, so that a key that changed many times is written
- * once (docs/commit.md). An interval that the worker was told (riacho_worker_options) is kept to
- * the letter.
+ * RIACHO_BUSY_COMMIT_FACTOR times as seldom, so that a key that changed many times is written once
+ * (docs/commit.md), and where commits take long more seldom still, up to RIACHO_BUSY_COMMIT_MS_MAX.
+ * An interval that the worker was told (riacho_worker_options) is kept to the letter.
  *
  * On a log that workers share (shared/stream.c) all tasks of a thread that have something to commit
  * go into one transaction, which a second thread carries out while this one processes on. Tasks
@@ -33,6 +33,7 @@ enum {
     RIACHO_IDLE_TRANSACTION_GAP_MS = 20, /* the same on a log that workers share */
     RIACHO_IDLE_COMMIT_SHARE = 9,        /* at least so many times what the last commit took */
     RIACHO_BUSY_COMMIT_FACTOR = 10,
+    RIACHO_BUSY_COMMIT_MS_MAX = 10000, /* how far apart costly commits may come to lie */
     /* On a log that workers share a poll without a batch does not say that there is nothing: an
      * input counts as caught up when its end was told, or after this time. */
     RIACHO_CATCH_UP_MS = 50,

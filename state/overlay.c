@@ -55,6 +55,7 @@ void riacho_overlay_free(riacho_overlay *overlay)
     }
     free(overlay->held);
     free(overlay->folded);
+    free(overlay->passes_cache);
     riacho_arena_free(overlay->folded_bytes);
     riacho_table_done(&overlay->table);
     if (overlay->sealed.arena)
@@ -76,13 +77,31 @@ riacho_state riacho_overlay_state(riacho_overlay *overlay, uint32_t space, riach
     return (riacho_state){&overlay->view, overlay, arena, space};
 }
 
+void riacho_overlay_pass_cache(riacho_overlay *overlay, uint32_t space)
+{
+    if (space >= overlay->passes_count) {
+        overlay->passes_cache =
+            riacho_memory_resize(overlay->passes_cache, (space + 1) * sizeof(bool));
+        while (overlay->passes_count <= space)
+            overlay->passes_cache[overlay->passes_count++] = false;
+    }
+    overlay->passes_cache[space] = true;
+}
+
+/* NULL: there is none, or none for this space. */
+static riacho_cache *cache_for(const riacho_overlay *overlay, uint32_t space)
+{
+    return space < overlay->passes_count && overlay->passes_cache[space] ? NULL : overlay->cache;
+}
+
 static riacho_status get_stored(riacho_overlay *overlay, const riacho_state_key *key,
                                 riacho_arena *arena, riacho_bytes *ret_value, riacho_error *err)
 {
     riacho_store *store = overlay->store;
+    riacho_cache *cache = cache_for(overlay, key->space);
     RIACHO_TRY(store->ops->get(store, key->space, key->bytes, arena, ret_value, err));
-    if (overlay->cache)
-        riacho_cache_put(overlay->cache, key, *ret_value);
+    if (cache)
+        riacho_cache_put(cache, key, *ret_value);
     return RIACHO_OK;
 }
 
@@ -107,7 +126,8 @@ static riacho_status get_below(riacho_overlay *overlay, const riacho_state_key *
         *ret_value = value.data ? riacho_copy(arena, value) : value;
         return RIACHO_OK;
     }
-    if (!overlay->cache || !riacho_cache_get(overlay->cache, key, &value))
+    riacho_cache *cache = cache_for(overlay, key->space);
+    if (!cache || !riacho_cache_get(cache, key, &value))
         return get_stored(overlay, key, arena, ret_value, err);
     *ret_value = riacho_copy(arena, value);
     return RIACHO_OK;
@@ -280,10 +300,13 @@ static void refresh_cache(riacho_overlay *overlay, const riacho_table *table)
 {
     for (size_t i = 0; i < table->range_count; i++) {
         const riacho_table_range *range = &table->ranges[i];
-        riacho_cache_forget(overlay->cache, range->space, range->from, range->to);
+        if (cache_for(overlay, range->space))
+            riacho_cache_forget(overlay->cache, range->space, range->from, range->to);
     }
     for (size_t i = 0; i < table->count; i++) {
         const riacho_table_entry *entry = &table->entries[i];
+        if (!cache_for(overlay, entry->key.space))
+            continue;
         const riacho_bytes value = {entry->value.data, entry->value.size};
         riacho_cache_put(overlay->cache, &entry->key, entry->deleted ? (riacho_bytes){0} : value);
     }
@@ -496,7 +519,8 @@ static riacho_status overlay_peek(riacho_view *view, uint32_t space, riacho_byte
         return RIACHO_OK;
     if (overlay->is_sealed && find_sealed(overlay, &full, ret_value))
         return RIACHO_OK;
-    if (overlay->cache && riacho_cache_get(overlay->cache, &full, ret_value))
+    riacho_cache *cache = cache_for(overlay, space);
+    if (cache && riacho_cache_get(cache, &full, ret_value))
         return RIACHO_OK;
     return get_stored(overlay, &full, arena, ret_value, err);
 }

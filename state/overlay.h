@@ -67,6 +67,10 @@ riacho_held *riacho_overlay_held(riacho_overlay *overlay, uint32_t space);
 /* Takes it, until the overlay is freed; the space has none yet. */
 void riacho_overlay_hold(riacho_overlay *overlay, uint32_t space, riacho_held *held);
 
+/* What is read and written of this space stays out of the cache from here on, for kinds whose
+ * values are written once and hardly read again: they would only push others out. */
+void riacho_overlay_pass_cache(riacho_overlay *overlay, uint32_t space);
+
 RIACHO_CHECKED riacho_status riacho_overlay_get(riacho_overlay *overlay, uint32_t space,
                                                 riacho_bytes key, riacho_arena *arena,
                                                 riacho_bytes *ret_value, riacho_error *err);

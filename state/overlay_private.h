@@ -19,6 +19,8 @@ struct riacho_overlay {
     riacho_view view;
     riacho_store *store;
     riacho_cache *cache; /* NULL: none */
+    bool *passes_cache;  /* by space */
+    size_t passes_count; /* spaces beyond do not */
     riacho_table table;
     bool is_sealed;
     riacho_table sealed;           /* made by the first seal */

@@ -110,14 +110,32 @@ static void write_mark(const riacho_state *state, uint64_t mark)
         riacho_overlay_reserve(state->overlay, state->space, mark_key, EXPIRY_BYTES), mark);
 }
 
+/* Most ids are put once and never met again. */
+static void stay_out_of_cache(const riacho_state *state)
+{
+    if (state->overlay)
+        riacho_overlay_pass_cache(state->overlay, state->space);
+}
+
 riacho_status riacho_state_ttl_get(const riacho_state *state, riacho_bytes key,
                                    int64_t stream_time_ms, riacho_bytes *ret_value,
                                    riacho_error *err)
 {
     uint64_t expiry = 0;
+    stay_out_of_cache(state);
     RIACHO_TRY(read_entry(state, key, &expiry, ret_value, err));
     if (expiry <= riacho_order_of_i64(stream_time_ms))
         *ret_value = (riacho_bytes){0};
+    return RIACHO_OK;
+}
+
+/* Before the first page of a span: the mark goes back to it when it was beyond. */
+static riacho_status lower_mark(const riacho_state *state, uint64_t span, riacho_error *err)
+{
+    uint64_t mark;
+    RIACHO_TRY(read_mark(state, &mark, err));
+    if (span < mark)
+        write_mark(state, span);
     return RIACHO_OK;
 }
 
@@ -130,8 +148,10 @@ static riacho_status note(const riacho_state *state, uint64_t span, riacho_bytes
     riacho_bytes open;
     uint32_t others;
     RIACHO_TRY(riacho_state_peek(state, open_key, &open, err));
-    if (!open.data)
+    if (!open.data) {
+        RIACHO_TRY(lower_mark(state, span, err));
         open = (riacho_bytes){none, sizeof none};
+    }
     if (open.size < NUMBER_BYTES)
         return damaged(open.size, err);
     others = get_number(open.data);
@@ -150,20 +170,15 @@ static riacho_status note(const riacho_state *state, uint64_t span, riacho_bytes
     return RIACHO_OK;
 }
 
-riacho_status riacho_state_ttl_put(const riacho_state *state, const riacho_state_ttl_entry *entry,
-                                   riacho_error *err)
+/* Over what is there: `old`, absent when nothing is. */
+static riacho_status put_over(const riacho_state *state, const riacho_state_ttl_entry *entry,
+                              riacho_bytes old, uint64_t old_expiry, riacho_error *err)
 {
-    assert(state->overlay && entry->value.data);
     const uint64_t expiry = riacho_order_of_i64(entry->expires_ms);
     const uint64_t span = span_of(expiry);
-    uint64_t old_expiry = 0, mark;
-    riacho_bytes old;
-    RIACHO_TRY(read_entry(state, entry->key, &old_expiry, &old, err));
-    RIACHO_TRY(read_mark(state, &mark, err));
+    assert(state->overlay && entry->value.data);
     if (!old.data || span_of(old_expiry) != span)
         RIACHO_TRY(note(state, span, entry->key, err));
-    if (span < mark)
-        write_mark(state, span);
     uint8_t *at = riacho_overlay_reserve(state->overlay, state->space, value_key(state, entry->key),
                                          EXPIRY_BYTES + entry->value.size);
     riacho_order_put_u64(at, expiry);
@@ -171,17 +186,31 @@ riacho_status riacho_state_ttl_put(const riacho_state *state, const riacho_state
     return RIACHO_OK;
 }
 
+riacho_status riacho_state_ttl_put(const riacho_state *state, const riacho_state_ttl_entry *entry,
+                                   riacho_error *err)
+{
+    uint64_t old_expiry = 0;
+    riacho_bytes old;
+    stay_out_of_cache(state);
+    RIACHO_TRY(read_entry(state, entry->key, &old_expiry, &old, err));
+    return put_over(state, entry, old, old_expiry, err);
+}
+
 riacho_status riacho_state_ttl_put_if_absent(const riacho_state *state,
                                              const riacho_state_ttl_entry *entry,
                                              int64_t stream_time_ms, riacho_bytes *ret_existing,
                                              riacho_error *err)
 {
-    riacho_bytes existing;
-    RIACHO_TRY(riacho_state_ttl_get(state, entry->key, stream_time_ms, &existing, err));
-    if (!existing.data)
-        RIACHO_TRY(riacho_state_ttl_put(state, entry, err));
-    *ret_existing = existing;
-    return RIACHO_OK;
+    uint64_t old_expiry = 0;
+    riacho_bytes old;
+    stay_out_of_cache(state);
+    RIACHO_TRY(read_entry(state, entry->key, &old_expiry, &old, err));
+    *ret_existing = (riacho_bytes){0};
+    if (old.data && old_expiry > riacho_order_of_i64(stream_time_ms)) {
+        *ret_existing = old;
+        return RIACHO_OK;
+    }
+    return put_over(state, entry, old, old_expiry, err);
 }
 
 riacho_status riacho_state_ttl_delete(const riacho_state *state, riacho_bytes key,

@@ -62,6 +62,11 @@ RIACHO_CHECKED riacho_status riacho_ttl_get(riacho_ttl *store, const void *key,
                                             const void **ret_value);
 RIACHO_CHECKED riacho_status riacho_ttl_put(riacho_ttl *store, const void *key, const void *value,
                                             int64_t timestamp_ms);
+/* Puts only when there is none; *ret_existing is the one there is, NULL when it was put. One look
+ * where get and put take two. */
+RIACHO_CHECKED riacho_status riacho_ttl_put_if_absent(riacho_ttl *store, const void *key,
+                                                      const void *value, int64_t timestamp_ms,
+                                                      const void **ret_existing);
 
 #ifdef __cplusplus
 }

@@ -15,11 +15,9 @@ static riacho_status pass_once(riacho_ctx *ctx, const riacho_record *record, ria
 
     if (!event_id.size)
         return riacho_reject(ctx, "an event needs an eventId");
-    riacho_status status = riacho_ttl_get(seen, &event_id, &before);
-    if (status != RIACHO_OK || before)
-        return status;
-    status = riacho_ttl_put(seen, &event_id, &record->timestamp_ms, record->timestamp_ms);
-    return status == RIACHO_OK ? riacho_forward(ctx, record) : status;
+    const riacho_status status = riacho_ttl_put_if_absent(seen, &event_id, &record->timestamp_ms,
+                                                          record->timestamp_ms, &before);
+    return status == RIACHO_OK && !before ? riacho_forward(ctx, record) : status;
 }
 
 riacho_status tamaghost_once_interaction(riacho_ctx *ctx, const riacho_record *record)
