@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/macros.h"
 #include "base/memory.h"
@@ -262,12 +263,38 @@ static riacho_status settle(riacho_rocks_store *store)
     return riacho_identity_write(store->folder, &store->identity, NULL);
 }
 
+/* Whether RocksDB has flushes of its own under way or about to be. */
+static bool is_flushing(const riacho_rocks_store *store)
+{
+    uint64_t count = 0;
+    rocksdb_property_int(store->db, "rocksdb.num-running-flushes", &count);
+    for (size_t i = 0; i < store->family_count && !count; i++)
+        rocksdb_property_int_cf(store->db, store->families[i], "rocksdb.mem-table-flush-pending",
+                                &count);
+    return count != 0;
+}
+
+/* A flush of one family that is asked for while an atomic one of all waits gives its families
+ * different reasons, and RocksDB 7.8 ends the process over that. Nobody writes any more, so what is
+ * under way ends. false: not soon. */
+static bool wait_for_flushes(const riacho_rocks_store *store)
+{
+    enum { LOOKS_MAX = 10000 };
+    const struct timespec pause = {.tv_nsec = 1000000};
+    for (int look = 0; look < LOOKS_MAX; look++) {
+        if (!is_flushing(store))
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
 /* Leaves no write-ahead log behind for the next start to read. It needs room on the disk; without
  * it the log just stays. One family at a time is safe here, though not atomic: the identity file
  * already asks for the last commit. */
 static void flush(riacho_rocks_store *store)
 {
-    if (riacho_rocks_room(store->stores, 0, NULL) != RIACHO_OK)
+    if (riacho_rocks_room(store->stores, 0, NULL) != RIACHO_OK || !wait_for_flushes(store))
         return;
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(options, 1);
