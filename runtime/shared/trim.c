@@ -33,16 +33,27 @@ static riacho_task *next_input(riacho_trimmer *trimmer, const riacho_worker *wor
     return NULL;
 }
 
-/* 0: there is nothing to trim. */
-static int64_t committed(riacho_task *task, size_t input)
+static bool is_trimmed(riacho_task *task, size_t input)
 {
+    const riacho_graph_topic *topic = &task->deployment->graph->topics[task->inputs[input].topic];
+    return (topic->roles & RIACHO_TOPIC_REPARTITION) &&
+           atomic_load(&task->state) == RIACHO_TASK_RUNNING;
+}
+
+/* What the group has, and not what is shown: marks of transactions move that on without a commit.
+ * 0: nothing, or it cannot be asked now. */
+static int64_t committed(const riacho_worker *worker, const riacho_task *task, size_t input)
+{
+    enum { ASK_MS = 50 };
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     const riacho_task_place *place = &task->inputs[input];
-    const riacho_graph_topic *topic = &task->deployment->graph->topics[place->topic];
-    if (!(topic->roles & RIACHO_TOPIC_REPARTITION) ||
-        atomic_load(&task->state) != RIACHO_TASK_RUNNING)
+    riacho_committed at = {
+        .position = {task->deployment->graph->topics[place->topic].name, place->partition, -1}};
+    riacho_error why;
+    if (worker->log->ops->broker->fetch(worker->log, worker->options.group, arena, &at, 1, ASK_MS,
+                                        &why) != RIACHO_OK)
         return 0;
-    RIACHO_AUTO(publication) riacho_publication *seen = riacho_task_publication(task);
-    return seen ? seen->positions[input].next : 0;
+    return at.position.next;
 }
 
 static void trim(riacho_worker *worker, const riacho_task *task, size_t input, int64_t before)
@@ -65,10 +76,11 @@ void riacho_trim_step(riacho_trimmer *trimmer, riacho_worker *worker, bool *ret_
     if (now < trimmer->due_ns)
         return;
     for (riacho_task *task; (task = next_input(trimmer, worker, &input));) {
-        const int64_t before = committed(task, input);
-        if (before <= 0)
+        if (!is_trimmed(task, input))
             continue;
-        trim(worker, task, input, before);
+        const int64_t before = committed(worker, task, input);
+        if (before > 0)
+            trim(worker, task, input, before);
         *ret_did = true;
         return;
     }
