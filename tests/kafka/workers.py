@@ -18,6 +18,7 @@ import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RIACHO = BROKERS = ""
+WORDS = {}  # what the broker said of itself
 SETTLE_SECONDS = 90
 PARTITIONS = 4
 
@@ -265,6 +266,40 @@ class Sharing(Group):
         self.expect_counted()
 
 
+class Secure(Group):
+    """Over TLS with a password, which is in a file."""
+
+    def setUp(self):
+        super().setUp()
+        if "sasl_ssl" not in WORDS:
+            self.fail("this broker has no listener with TLS and passwords: `broker start --ssl --sasl`, and --words")
+        with open(os.path.join(WORDS["secrets"], "user"), encoding="ascii") as file:
+            self.user = file.read().strip()
+
+    def properties(self, password_file):
+        return ",".join(["security.protocol=SASL_SSL", f"ssl.ca.location={WORDS['secrets']}/ca.pem", "sasl.mechanism=SCRAM-SHA-512",
+                         f"sasl.username={self.user}", f"sasl.password_FILE={password_file}"])
+
+    def ask(self, password_file):
+        return subprocess.run([RIACHO, "topic", "ls", "--log", "kafka", "--bootstrap", WORDS["sasl_ssl"], "--kafka-properties",
+                               self.properties(password_file)], capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+
+    def test_the_right_password_opens(self):
+        done = self.ask(os.path.join(WORDS["secrets"], "password"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_wrong_password_is_a_bad_configuration_and_is_not_repeated(self):
+        done = self.ask(self.write("password", "not-this-one"))
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertRegex(done.stderr.splitlines()[-1], "(?i)authentication|credentials|password")
+        self.assertNotIn("not-this-one", done.stderr)
+
+    def test_a_password_file_that_is_not_there_is_named(self):
+        done = self.ask(os.path.join(self.folder, "nowhere"))
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn("nowhere", done.stderr)
+
+
 class Refusals(Group):
     def refused(self, exit_code, said, *more, topology=None, bootstrap=None):
         done = subprocess.run(
@@ -334,7 +369,7 @@ class Refusals(Group):
 
 
 def main():
-    global RIACHO, BROKERS
+    global RIACHO, BROKERS, WORDS
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--riacho", required=True)
     parser.add_argument("--words", help="the file that `broker up` wrote")
@@ -343,7 +378,8 @@ def main():
     RIACHO, BROKERS = os.path.abspath(options.riacho), options.bootstrap
     if options.words:
         with open(options.words, encoding="utf-8") as file:
-            BROKERS = dict(line.strip().split("=", 1) for line in file if "=" in line)["bootstrap"]
+            WORDS = dict(line.strip().split("=", 1) for line in file if "=" in line)
+        BROKERS = WORDS["bootstrap"]
     unittest.main(argv=[sys.argv[0], "-v", *rest])
 
 
