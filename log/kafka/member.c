@@ -266,6 +266,22 @@ static void close_client(riacho_member *member, int64_t deadline)
     rd_kafka_queue_destroy(queue);
 }
 
+/* Leaves and joins in one go: the group is told of a member that comes, and shares out anew. The
+ * leases that we have are revoked on the way. To subscribe again alone is not enough: librdkafka
+ * joins again only for other topics. */
+void riacho_kafka_member_rejoin(riacho_member *member)
+{
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, member->lease_topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_unsubscribe(member->handle->rk);
+    if (!code)
+        code = rd_kafka_subscribe(member->handle->rk, topics);
+    if (code)
+        riacho_trace(RIACHO_WARN, "the group cannot be joined again", "why", rd_kafka_err2str(code),
+                     NULL);
+    rd_kafka_topic_partition_list_destroy(topics);
+}
+
 void riacho_kafka_member_leave(riacho_member *member)
 {
     if (!member)

@@ -21,6 +21,7 @@ const struct riacho_broker_ops riacho_kafka_broker_ops = {
     .member_answer = riacho_kafka_member_answer,
     .token = riacho_kafka_member_token,
     .token_free = riacho_kafka_token_free,
+    .member_rejoin = riacho_kafka_member_rejoin,
     .member_leave = riacho_kafka_member_leave,
     .members = riacho_kafka_members,
     .fetch = riacho_kafka_fetch,

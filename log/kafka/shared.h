@@ -54,6 +54,7 @@ riacho_status riacho_kafka_member_join(riacho_log *log, const riacho_member_opti
 riacho_status riacho_kafka_member_poll(riacho_member *member, int64_t wait_ms,
                                        riacho_member_event *ret_event, riacho_error *err);
 void riacho_kafka_member_answer(riacho_member *member, const riacho_member_event *event);
+void riacho_kafka_member_rejoin(riacho_member *member);
 void riacho_kafka_member_leave(riacho_member *member);
 riacho_member_token *riacho_kafka_member_token(riacho_member *member);
 /* token.c */

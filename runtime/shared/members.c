@@ -185,6 +185,35 @@ void riacho_members_find(riacho_members *members, int32_t lease, riacho_arena *a
     pthread_mutex_unlock(&members->lock);
 }
 
+bool riacho_members_miss(riacho_members *members, size_t count)
+{
+    size_t had = 0;
+    pthread_mutex_lock(&members->lock);
+    for (size_t i = 0; i < members->count; i++)
+        had += members->entries[i].lease_count;
+    pthread_mutex_unlock(&members->lock);
+    return had < count;
+}
+
+static bool is_lighter(const riacho_member_entry *a, const riacho_member_entry *b)
+{
+    return a->lease_count != b->lease_count ? a->lease_count < b->lease_count
+                                            : strcmp(a->name, b->name) < 0;
+}
+
+bool riacho_members_is_lightest(riacho_members *members)
+{
+    pthread_mutex_lock(&members->lock);
+    const riacho_member_entry *lightest = members->count ? &members->entries[0] : NULL;
+    for (size_t i = 1; i < members->count; i++) {
+        if (is_lighter(&members->entries[i], lightest))
+            lightest = &members->entries[i];
+    }
+    const bool is_ours = lightest && strcmp(lightest->name, members->worker->options.name) == 0;
+    pthread_mutex_unlock(&members->lock);
+    return is_ours;
+}
+
 static riacho_stand stand(const riacho_members *members, int32_t lease, size_t *indices)
 {
     const riacho_member_entry *owner = owner_of(members, lease);

@@ -29,6 +29,10 @@ typedef enum riacho_stand {
     RIACHO_STAND_ASIDE,
 } riacho_stand;
 
+/* Whether one of the first `count` leases is nobody's. */
+bool riacho_members_miss(riacho_members *members, size_t count);
+/* Whether this worker is the one with the fewest leases, the first by name of several. */
+bool riacho_members_is_lightest(riacho_members *members);
 /* Whether this worker is one of the lease's standbys. */
 riacho_stand riacho_members_stand(riacho_members *members, int32_t lease);
 

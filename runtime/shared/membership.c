@@ -36,6 +36,8 @@ enum {
     /* A fifth of the group's time for a rebalance (max.poll.interval.ms 300 s). */
     HAND_OVER_MS = 60000,
     LOOK_MS = 3000,
+    /* So long a lease may be nobody's on its way from one worker to another. */
+    ORPHAN_MS = 15000,
 };
 
 typedef enum place { ELSEWHERE = 0, HERE, STANDING_BY, CLOSING } place;
@@ -58,8 +60,9 @@ struct riacho_membership {
     riacho_member_event event; /* the one that is not answered; change NONE: there is none */
     int64_t deadline_ns;       /* for its answer */
     bool releasing;
-    int64_t look_ns; /* at standbys, next */
-    bool away;       /* the coordinator cannot be reached; said once */
+    int64_t look_ns;   /* at the members, next */
+    int64_t orphan_ns; /* since when some lease is nobody's; 0: none is */
+    bool away;         /* the coordinator cannot be reached; said once */
     atomic_bool settled;
 };
 
@@ -301,16 +304,42 @@ static void place_standbys(riacho_membership *membership)
     }
 }
 
-/* A worker that cannot be told anything keeps its standbys as they are. */
+/* A group that leaves leases to nobody for long has not noticed. */
+static void look_for_orphans(riacho_membership *membership)
+{
+    const int64_t now = now_ns(membership);
+    if (!atomic_load(&membership->settled) ||
+        !riacho_members_miss(membership->members, membership->lease_count)) {
+        membership->orphan_ns = 0;
+        return;
+    }
+    if (!membership->orphan_ns)
+        membership->orphan_ns = now;
+    if (now - membership->orphan_ns < (int64_t)ORPHAN_MS * 1000000 ||
+        !riacho_members_is_lightest(membership->members))
+        return;
+    membership->orphan_ns = now;
+    riacho_trace(RIACHO_WARN, "some tasks are nobody's, asking the group to share them out",
+                 "worker", membership->worker->options.name, NULL);
+    broker_of(membership)->member_rejoin(membership->member);
+}
+
+/* A worker that cannot be told anything leaves everything as it is. */
 static bool look(riacho_membership *membership)
 {
-    const riacho_worker_options *options = &membership->worker->options;
+    const uint32_t standbys = membership->worker->options.standbys;
+    const bool watches = broker_of(membership)->member_rejoin != NULL;
     riacho_error ignored;
-    if (!options->standbys || membership->releasing || now_ns(membership) < membership->look_ns)
+    if ((!standbys && !watches) || membership->releasing ||
+        now_ns(membership) < membership->look_ns)
         return false;
     membership->look_ns = now_ns(membership) + (int64_t)LOOK_MS * 1000000;
-    if (riacho_members_refresh(membership->members, RIACHO_MEMBERS_FRESH_MS, &ignored) == RIACHO_OK)
+    if (riacho_members_refresh(membership->members, RIACHO_MEMBERS_FRESH_MS, &ignored) != RIACHO_OK)
+        return true;
+    if (standbys)
         place_standbys(membership);
+    if (watches)
+        look_for_orphans(membership);
     return true;
 }
 

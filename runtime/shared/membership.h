@@ -16,6 +16,9 @@
  * Standbys: of every task that is not ours, the `standbys` workers (rendezvous hash over the live
  * members without the owner) that keep it; membership is looked at every few seconds.
  *
+ * A lease that is nobody's for a quarter of a minute has been forgotten by its group: the worker
+ * with the fewest leases leaves and joins again, which makes the group share them out.
+ *
  * Threads: the control thread (or the stepping one); `owner` is any's.
  */
 #pragma once

@@ -266,6 +266,60 @@ class Sharing(Group):
         self.expect_counted()
 
 
+class Sites(Group):
+    """A worker ends as by a kill at each named place (runtime/fault.h), in a program that was built with RIACHO_FAULTS."""
+
+    def end_at(self, site, count, *more):
+        """Two workers; the second ends at the site while events come, and comes back."""
+        one, two = self.worker("one", *more), self.worker("two", *more, RIACHO_FAULT=f"{site}:{count}")
+        self.send(100)
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while two.process.poll() is None and time.monotonic() < deadline:
+            self.send(20)
+            time.sleep(0.3)
+        self.assertEqual(two.process.poll(), 137, f"never came to {site}: {two.trace()[-2000:]}")
+        two.ended()
+        self.send(50)
+        two.start()
+        self.expect_shared()
+        self.expect_counted()
+        self.assertEqual((one.stop(), two.stop()), (0, 0))
+
+    def ends_by_the_site(self, worker):
+        self.assertEqual(worker.process.wait(timeout=SETTLE_SECONDS), 137, worker.trace()[-2000:])
+        worker.ended()
+
+    def test_promotion(self):
+        one = self.worker("one", "--standbys", "1")
+        two = self.worker("two", "--standbys", "1", RIACHO_FAULT="promotion:1")
+        self.send(100)
+        self.eventually(lambda: sorted(set(one.states().values()) | set(two.states().values())), ["running", "standby"])
+        one.kill()
+        self.ends_by_the_site(two)
+        one.start()
+        two.start()
+        self.expect_shared()
+        self.expect_counted()
+
+    def test_revoking(self):
+        one = self.worker("one", RIACHO_FAULT="revoking:1")
+        self.send(100)
+        self.eventually(one.running, self.all_tasks())
+        self.worker("two")
+        self.ends_by_the_site(one)
+        one.start()
+        self.expect_shared()
+        self.expect_counted()
+
+
+def end_at(site, count):
+    return lambda self: self.end_at(site, count)
+
+
+for SITE in ("init", "restoring", "begun", "sentSome", "beforePositions", "afterPositions", "committing", "committed", "stateSome"):
+    setattr(Sites, f"test_{SITE}", end_at(SITE, 2))
+
+
 class Secure(Group):
     """Over TLS with a password, which is in a file."""
 
