@@ -47,9 +47,7 @@ static void take_report(const rd_kafka_message_t *message)
 {
     struct sent *sent = message->_private;
     struct call *call = sent->call;
-    /* A record that was refused takes others of its request with it. */
-    if (message->err &&
-        (!call->code || call->code == RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD)) {
+    if (message->err && (!call->code || riacho_kafka_is_for_another(call->code))) {
         call->code = message->err;
         snprintf(call->text, sizeof call->text, "%s", rd_kafka_err2str(message->err));
     }

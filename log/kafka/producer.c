@@ -65,8 +65,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         producer->ends[at] = message->offset + 1;
         return;
     }
-    /* A record that was refused takes others of its request with it. */
-    if ((producer->refused && producer->refused != RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD) ||
+    if ((producer->refused && !riacho_kafka_is_for_another(producer->refused)) ||
         message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE)
         return;
     producer->refused = message->err;

@@ -4,6 +4,8 @@
  */
 #include "log/kafka/verdict.h"
 
+#include <string.h>
+
 /* What no later attempt can mend, and who can. */
 static const struct {
     rd_kafka_resp_err_t code;
@@ -53,6 +55,12 @@ const char *riacho_kafka_fix(rd_kafka_resp_err_t code)
             return hopeless[i].fix;
     }
     return NULL;
+}
+
+/* By its name, because older versions of librdkafka have no such code. */
+bool riacho_kafka_is_for_another(rd_kafka_resp_err_t code)
+{
+    return !strcmp(rd_kafka_err2name(code), "_INVALID_DIFFERENT_RECORD");
 }
 
 riacho_verdict riacho_kafka_verdict_of(rd_kafka_resp_err_t code, riacho_verdict otherwise,

@@ -23,5 +23,8 @@ riacho_verdict riacho_kafka_verdict_of(rd_kafka_resp_err_t code, riacho_verdict 
 riacho_status riacho_kafka_status(struct riacho_kafka_handle *handle, rd_kafka_resp_err_t code,
                                   const char *what, const char *text, riacho_error *err);
 
+/* Whether a record was refused for another one of its request, which says more. */
+bool riacho_kafka_is_for_another(rd_kafka_resp_err_t code);
+
 /* What a person must do about it; NULL when another attempt may be right. */
 const char *riacho_kafka_fix(rd_kafka_resp_err_t code);

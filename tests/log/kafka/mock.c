@@ -14,7 +14,9 @@ void mock_open(struct mock *mock, int brokers)
     mock->cluster = rd_kafka_mock_cluster_new(mock->keeper, brokers);
     assert_non_null(mock->cluster);
     mock->servers = rd_kafka_mock_cluster_bootstraps(mock->cluster);
+#if RD_KAFKA_VERSION >= 0x02060000
     rd_kafka_mock_group_initial_rebalance_delay_ms(mock->cluster, 0);
+#endif
 }
 
 void mock_close(struct mock *mock)
