@@ -110,12 +110,27 @@ static void send_one(model_broker *broker, const model_request *request, int64_t
     simulation_after(broker->sim, delay_ms, arrive, &way, sizeof way);
 }
 
+/* Requests of members come in time or not at all: a join that comes late says what its sender had
+ * then, and makes two owners of one lease in one generation. Kafka has no answer to that, and so
+ * nobody could be held to one. */
+static bool is_of_member(const model_request *request)
+{
+    return request->api == MODEL_JOIN || request->api == MODEL_HEARTBEAT ||
+           request->api == MODEL_LEAVE;
+}
+
 bool model_send(model_broker *broker, const model_request *request)
 {
     simulation *sim = broker->sim;
     if (simulation_chance(sim, broker->faults.lost))
         return true;
     int64_t delay_ms = model_latency(broker);
+    if (is_of_member(request)) {
+        send_one(broker, request, delay_ms);
+        return true;
+    }
+    if (request->api == MODEL_PRODUCE && simulation_chance(sim, broker->faults.slow_produce))
+        delay_ms += simulation_below(sim, MODEL_REQUEST_MS - 50);
     if (simulation_chance(sim, broker->faults.late))
         delay_ms += simulation_below(sim, MODEL_LATE_MS);
     send_one(broker, request, delay_ms);

@@ -22,19 +22,20 @@ typedef struct model_broker model_broker;
 
 /* How bad the network is: so many of 10 000 requests. */
 typedef struct model_faults {
-    uint32_t lost;        /* never arrive */
-    uint32_t late;        /* arrive after their sender gave up on them, or much later */
-    uint32_t twice;       /* arrive again, later */
-    uint32_t reply_lost;  /* are carried out, and nobody hears of it */
-    uint32_t slow_marker; /* markers, that come much later than the answer */
-    uint32_t given_up;    /* calls that timed out: how often the client gives up its producer */
-    uint32_t refused;     /* calls that only ask, and get RIACHO_RETRY */
+    uint32_t lost;         /* never arrive */
+    uint32_t late;         /* arrive after their sender gave up on them, or much later */
+    uint32_t twice;        /* arrive again, later */
+    uint32_t slow_produce; /* records that take their time, but less than anybody minds */
+    uint32_t reply_lost;   /* are carried out, and nobody hears of it */
+    uint32_t slow_marker;  /* markers, that come much later than the answer */
+    uint32_t given_up;     /* calls that timed out: how often the client gives up its producer */
+    uint32_t refused;      /* calls that only ask, and get RIACHO_RETRY */
 } model_faults;
 
 /* Timeouts of a model, all in ms of virtual time. */
 enum {
     MODEL_REQUEST_MS = 400,
-    MODEL_TRANSACTION_MS = 3000,
+    MODEL_TRANSACTION_MS = 5000,
     MODEL_SESSION_MS = 2000,
     MODEL_HEARTBEAT_MS = 250,
     MODEL_REBALANCE_MS = 4000,

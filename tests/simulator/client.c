@@ -243,6 +243,8 @@ static riacho_status trim(riacho_log *log, const char *topic, int32_t partition,
     model_partition *held;
     RIACHO_TRY(find_partition(client, topic, partition, &held, err));
     RIACHO_TRY(model_client_reach(client, err));
+    simulation_note_text(client->broker->sim, "trim", topic, before);
+    simulation_note(client->broker->sim, "trim at, by", partition, (int64_t)client->id);
     model_partition_trim(held, before);
     return RIACHO_OK;
 }

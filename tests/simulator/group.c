@@ -208,6 +208,22 @@ static void tell(model_group *group, struct member *member)
     member->seen_ms = now_ms(group);
 }
 
+/* What members said they had, and have now, for people. */
+static void trace_shares(const model_group *group)
+{
+    FILE *trace = group->broker->sim->trace;
+    for (size_t i = 0; trace && i < group->member_count; i++) {
+        const struct member *member = &group->members[i];
+        fprintf(trace, "         %s had", member->name);
+        for (size_t k = 0; k < member->joining->owned.count; k++)
+            fprintf(trace, " %d", (int)member->joining->owned.items[k]);
+        fputs(", has", trace);
+        for (size_t k = 0; k < member->leases.count; k++)
+            fprintf(trace, " %d", (int)member->leases.items[k]);
+        fputc('\n', trace);
+    }
+}
+
 static void form_if_complete(model_group *group)
 {
     if (group->forming_since_ms < 0)
@@ -226,6 +242,7 @@ static void form_if_complete(model_group *group)
     if (!group->member_count)
         return;
     share_out(group);
+    trace_shares(group);
     for (size_t i = 0; i < group->member_count; i++)
         tell(group, &group->members[i]);
 }
@@ -473,6 +490,8 @@ riacho_status model_group_fetch(model_broker *broker, const char *name, riacho_a
             if (held->place.topic != place.topic || held->place.partition != place.partition)
                 continue;
             positions[i].position.next = held->next;
+            simulation_note_text(broker->sim, "asked", positions[i].position.topic, held->next);
+            simulation_note(broker->sim, "asked for", place.partition, held->next);
             positions[i].note = riacho_copy(arena, held->note);
         }
     }

@@ -26,6 +26,7 @@ static void plan_network(simulation *sim, model_faults *network)
         .lost = level(sim, 300),
         .late = level(sim, 300),
         .twice = level(sim, 300),
+        .slow_produce = level(sim, 3000),
         .reply_lost = level(sim, 300),
         .slow_marker = level(sim, 3000),
         .given_up = level(sim, 6000),
@@ -92,7 +93,7 @@ static void freeze(sim_slot *slot)
     if (sim_slot_rests(slot))
         return;
     simulation *sim = &slot->world->sim;
-    const int64_t for_ms = simulation_below(sim, 2 * MODEL_TRANSACTION_MS);
+    const int64_t for_ms = simulation_below(sim, MODEL_TRANSACTION_MS + 1000);
     simulation_note_text(sim, "freeze", slot->name, for_ms);
     slot->world->figures.freezes++;
     slot->frozen_until_ms = simulation_now(sim) + for_ms;
