@@ -18,6 +18,7 @@
  *
  * Threads: the stream thread's; reports are served by the calls of that thread.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct riacho_producer {
     struct riacho_kafka_handle *handle;
     char *id;
     riacho_delivery delivery;
+    int patience_ms;  /* transaction.timeout.ms: after it, the broker ends a transaction */
     riacho_map sinks; /* topic -> struct sink */
     struct sink *last;
     int64_t *ends; /* by order of sending, since begin */
@@ -65,7 +67,8 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         producer->ends[at] = message->offset + 1;
         return;
     }
-    if ((producer->refused && !riacho_kafka_is_for_another(producer->refused)) ||
+    /* A record that was refused takes others of its request with it. */
+    if ((producer->refused && producer->refused != RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD) ||
         message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE)
         return;
     producer->refused = message->err;
@@ -75,6 +78,20 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 }
 
 /* ---- open, close ----------------------------------------------------------------------------- */
+
+/* librdkafka answers the steps of init and commit one by one and does not say which step an answer
+ * is of: when a call ends by time, a late answer is taken for the next step's, and a commit can come
+ * back as done that is not. So these calls are given as long as a transaction has, and a commit that
+ * takes longer is not gone on with: the producer is lost. */
+static void take_patience(riacho_producer *producer)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+    if (rd_kafka_conf_get(rd_kafka_conf(producer->handle->rk), "transaction.timeout.ms", text,
+                          &size) == RD_KAFKA_CONF_OK)
+        producer->patience_ms = (int)strtol(text, NULL, 10);
+    assert(producer->patience_ms > 0);
+}
 
 riacho_status riacho_kafka_producer_open(riacho_log *base, const riacho_producer_options *options,
                                          riacho_producer **ret_producer, riacho_error *err)
@@ -93,6 +110,7 @@ riacho_status riacho_kafka_producer_open(riacho_log *base, const riacho_producer
         riacho_kafka_producer_close(producer);
         return status;
     }
+    take_patience(producer);
     *ret_producer = producer;
     return RIACHO_OK;
 }
@@ -160,8 +178,9 @@ riacho_verdict riacho_kafka_producer_init(riacho_producer *producer, int64_t wai
 {
     if (!is_transactional(producer))
         return RIACHO_VERDICT_OK;
-    return judge(producer, rd_kafka_init_transactions(producer->handle->rk, (int)wait_ms), "init",
-                 err);
+    (void)wait_ms;
+    return judge(producer, rd_kafka_init_transactions(producer->handle->rk, producer->patience_ms),
+                 "init", err);
 }
 
 riacho_verdict riacho_kafka_producer_begin(riacho_producer *producer, riacho_error *err)
@@ -243,12 +262,11 @@ static riacho_verdict send_one(riacho_producer *producer, const riacho_log_appen
         const int left = riacho_kafka_left(deadline);
         if (verdict != RIACHO_VERDICT_RETRY)
             return verdict;
-        /* Reports make room, and only we serve them. */
-        rd_kafka_poll(rk, left < ROOM_WAIT_MS ? left : ROOM_WAIT_MS);
         if (!left) {
             riacho_fail(err, RIACHO_RETRY, "%s: the queue is full", producer->id);
             return verdict;
         }
+        rd_kafka_poll(rk, left < ROOM_WAIT_MS ? left : ROOM_WAIT_MS);
     }
     if (++producer->sent % REPORTS_EVERY == 0)
         rd_kafka_poll(rk, 0);
@@ -386,8 +404,11 @@ riacho_verdict riacho_kafka_producer_commit(riacho_producer *producer, int64_t w
 {
     if (!is_transactional(producer))
         return commit_plainly(producer, wait_ms, err);
-    return judge(producer, rd_kafka_commit_transaction(producer->handle->rk, (int)wait_ms),
-                 "commit", err);
+    rd_kafka_error_t *error =
+        rd_kafka_commit_transaction(producer->handle->rk, producer->patience_ms);
+    const bool is_late = error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT;
+    const riacho_verdict verdict = judge(producer, error, "commit", err);
+    return is_late && verdict == RIACHO_VERDICT_RETRY ? RIACHO_VERDICT_RECREATE : verdict;
 }
 
 riacho_verdict riacho_kafka_producer_abort(riacho_producer *producer, int64_t wait_ms,

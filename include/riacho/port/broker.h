@@ -7,9 +7,10 @@
  * and positions in one transaction, and writes its local state when that is known to be committed
  * (docs/commit.md). Its riacho_log_ops.commit, commit_all and committed are NULL.
  *
- * No function waits longer than the wait_ms that it is given; a backend whose time is virtual does
- * not wait at all. What is not done by then is RIACHO_VERDICT_RETRY, and the same call with the
- * same arguments goes on with it.
+ * No function waits longer than the wait_ms that it is given, but for init and commit, which may
+ * take as long as a transaction may last; a backend whose time is virtual does not wait at all.
+ * What is not done by then is RIACHO_VERDICT_RETRY, and the same call with the same arguments goes
+ * on with it.
  *
  * Threads: producers and members belong to one thread each, except where a function says "any
  * thread"; the rest may be called by any thread.
@@ -141,11 +142,6 @@ struct riacho_broker_ops {
     riacho_status (*member_poll)(riacho_member *member, int64_t wait_ms,
                                  riacho_member_event *ret_event, riacho_error *err);
     void (*member_answer)(riacho_member *member, const riacho_member_event *event);
-    /* Leaves and joins again, so that the group shares the leases out anew; those of this member
-     * are revoked on the way. A group can be left with leases that nobody has and not notice (a
-     * static member that ends between giving leases back and joining again). NULL: this log's
-     * groups cannot. */
-    void (*member_rejoin)(riacho_member *member);
     /* Any thread. */
     riacho_member_token *(*token)(riacho_member *member);
     void (*token_free)(riacho_member_token *token);
