@@ -67,8 +67,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         producer->ends[at] = message->offset + 1;
         return;
     }
-    /* A record that was refused takes others of its request with it. */
-    if ((producer->refused && producer->refused != RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD) ||
+    if ((producer->refused && !riacho_kafka_is_for_another(producer->refused)) ||
         message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE)
         return;
     producer->refused = message->err;
@@ -262,11 +261,12 @@ static riacho_verdict send_one(riacho_producer *producer, const riacho_log_appen
         const int left = riacho_kafka_left(deadline);
         if (verdict != RIACHO_VERDICT_RETRY)
             return verdict;
+        /* Reports make room, and only we serve them. */
+        rd_kafka_poll(rk, left < ROOM_WAIT_MS ? left : ROOM_WAIT_MS);
         if (!left) {
             riacho_fail(err, RIACHO_RETRY, "%s: the queue is full", producer->id);
             return verdict;
         }
-        rd_kafka_poll(rk, left < ROOM_WAIT_MS ? left : ROOM_WAIT_MS);
     }
     if (++producer->sent % REPORTS_EVERY == 0)
         rd_kafka_poll(rk, 0);

@@ -142,6 +142,11 @@ struct riacho_broker_ops {
     riacho_status (*member_poll)(riacho_member *member, int64_t wait_ms,
                                  riacho_member_event *ret_event, riacho_error *err);
     void (*member_answer)(riacho_member *member, const riacho_member_event *event);
+    /* Leaves and joins again, so that the group shares the leases out anew; those of this member
+     * are revoked on the way. A group can be left with leases that nobody has and not notice (a
+     * static member that ends between giving leases back and joining again). NULL: this log's
+     * groups cannot. */
+    void (*member_rejoin)(riacho_member *member);
     /* Any thread. */
     riacho_member_token *(*token)(riacho_member *member);
     void (*token_free)(riacho_member_token *token);

@@ -385,6 +385,61 @@ static void this_broker_can_do_what_both_deliveries_need(void **state)
     assert_ok(scene->ops->check(scene->log, RIACHO_DELIVERY_AT_LEAST_ONCE, &err));
 }
 
+static void a_wake_ends_a_poll(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    riacho_log_reader *reader;
+    riacho_log_batch *batch;
+    assert_ok(scene->log->ops->reader_open(scene->log, &reader, &err));
+    for (int i = 0; i < 2; i++) {
+        const int64_t start = now_ms();
+        scene->log->ops->reader_wake(reader);
+        assert_ok(scene->log->ops->poll(reader, 30000, &batch, &err));
+        assert_null(batch);
+        assert_in_range(now_ms() - start, 0, 10000);
+    }
+    assert_ok(scene->log->ops->poll(reader, 20, &batch, &err));
+    scene->log->ops->reader_close(reader);
+}
+
+/* More partitions than the first client of a reader is made for: it is replaced, and what was read
+ * goes on where it was. */
+static void a_reader_grows_with_what_it_is_given(void **state)
+{
+    enum { PARTITIONS = 40, RECORDS = 400 };
+    struct scene *scene = *state;
+    riacho_error err;
+    riacho_log_reader *reader;
+    riacho_log_assignment from[PARTITIONS];
+    riacho_log_append records[RECORDS];
+    char topic[NAME_BYTES];
+    kafka_name("wide", topic, NAME_BYTES);
+    make_topic(scene->log, topic, PARTITIONS);
+    for (int32_t i = 0; i < RECORDS; i++)
+        records[i] = (riacho_log_append){
+            topic, i % PARTITIONS, {.timestamp_ms = 1, .value = riacho_text("v")}};
+    assert_ok(scene->log->ops->append(scene->log, records, RECORDS, NULL, &err));
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        from[i] = (riacho_log_assignment){topic, i, 0, (uint32_t)i};
+    assert_ok(scene->log->ops->reader_open(scene->log, &reader, &err));
+    size_t seen = 0;
+    for (size_t assigned = 5; assigned <= PARTITIONS; assigned *= 2) {
+        assert_ok(scene->log->ops->assign(reader, from, assigned, &err));
+        while (seen < assigned * RECORDS / PARTITIONS) {
+            riacho_log_batch *batch;
+            assert_ok(scene->log->ops->poll(reader, 10000, &batch, &err));
+            assert_non_null(batch);
+            seen += batch->count;
+            assert_true(batch->next >= from[batch->tag].next);
+            from[batch->tag].next = batch->next;
+            scene->log->ops->batch_free(batch);
+        }
+        assert_int_equal(seen, assigned * RECORDS / PARTITIONS);
+    }
+    scene->log->ops->reader_close(reader);
+}
+
 #define SCENE_TEST(function) cmocka_unit_test_setup_teardown(function, open_scene, close_scene)
 
 int main(void)
@@ -401,6 +456,8 @@ int main(void)
         SCENE_TEST(positions_of_no_member_are_not_sent),
         SCENE_TEST(delivery_at_least_once_commits_in_the_group),
         SCENE_TEST(what_is_done_with_is_trimmed),
+        SCENE_TEST(a_wake_ends_a_poll),
+        SCENE_TEST(a_reader_grows_with_what_it_is_given),
         SCENE_TEST(this_broker_can_do_what_both_deliveries_need),
     };
     return cmocka_run_group_tests_name("transactions on kafka", tests, NULL, NULL);
