@@ -79,9 +79,9 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 /* ---- open, close ----------------------------------------------------------------------------- */
 
 /* librdkafka answers the steps of init and commit one by one and does not say which step an answer
- * is of: when a call ends by time, a late answer is taken for the next step's, and a commit can come
- * back as done that is not. So these calls are given as long as a transaction has, and a commit that
- * takes longer is not gone on with: the producer is lost. */
+ * is of: when a call ends by time, a late answer is taken for the next step's, and a commit can
+ * come back as done that is not. So these calls are given as long as a transaction has, and a
+ * commit that takes longer is not gone on with: the producer is lost. */
 static void take_patience(riacho_producer *producer)
 {
     char text[32] = "";
