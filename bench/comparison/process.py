@@ -2,6 +2,7 @@
 """An engine's process, and what /proc says of it. Only this process is counted: neither the broker nor the agent."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from .agent import Failed
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SAMPLE_SECONDS = 0.05
+PR_SET_PDEATHSIG = 1
 
 
 def cpu_seconds(pid):
@@ -30,6 +32,11 @@ def memory_bytes(pid, name):
     raise Failed(f"process {pid} has no {name}")
 
 
+def die_with_parent():
+    """So that a driver that is killed leaves no engine running, which would be in every later measurement."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Process:
     """From the start to the end of one engine."""
 
@@ -38,7 +45,8 @@ class Process:
         self.trace, self.samples, self.is_ready = trace, [], threading.Event()
         self.spawned = time.monotonic()
         with open(trace, "ab") as errors:
-            self.process = subprocess.Popen(argv, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
+            self.process = subprocess.Popen(argv, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
+                                            preexec_fn=die_with_parent)
         self.pid = self.process.pid
         threading.Thread(target=self.listen, args=(ready,), daemon=True).start()
         threading.Thread(target=self.sample, daemon=True).start()

@@ -5,6 +5,7 @@
 import argparse
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,22 @@ class Driver(unittest.TestCase):
         engine = self.engine("import signal; signal.pause()")
         with self.assertRaisesRegex(agents.Failed, "not ready after 0.2 s"):
             engine.wait_ready(0.2)
+
+    def test_an_engine_ends_with_its_driver_however_that_ends(self):
+        driver = f"""
+import os, sys
+sys.path.insert(0, {os.path.join(ROOT, "bench")!r})
+from comparison.process import Process
+engine = Process([sys.executable, "-c", "import signal; print('READY', flush=True); signal.pause()"], {{}}, "READY", os.devnull)
+engine.wait_ready()
+print(engine.pid, flush=True)
+sys.stdin.read()
+"""
+        with subprocess.Popen([sys.executable, "-c", driver], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
+            engine = os.pidfd_open(int(started.stdout.readline()))
+            started.kill()
+            self.assertTrue(select.select([engine], [], [], 30)[0])
+            os.close(engine)
 
     def test_the_command_line_is_checked(self):
         for words in (["--scenario", "tea"], ["--scenario", "pass", "--events", "0"], ["--scenario", "pass", "--threads", "3"],
