@@ -96,13 +96,14 @@ def changelog_records(agent, run):
     return sum(agent.ask("count", topic)["records"] for topic in topics)
 
 
-def first_results(agent, run):
+def first_results(agent, run, profile):
     """A start, up to a result in every partition: its seconds, its CPU seconds, its peak memory. The engine has ended after that."""
     agent.ask("mark", run.topic_out)
     agent.ask("touch", run.topic_in)
     process = run.start()
-    process.wait_ready(600)
-    moved = agent.seconds("moved", run.topic_out, 600_000)
+    with process.profiled(profile):
+        process.wait_ready(600)
+        moved = agent.seconds("moved", run.topic_out, 600_000)
     took = moved - process.spawned, process.cpu_at(moved), process.peak_bytes()
     process.end()
     return took
@@ -121,7 +122,7 @@ def restore(agent, run, options):
     for has_state in RESTORE_STARTS:
         if not has_state:
             run.engine.forget_state(run)
-        starts[has_state].append(first_results(agent, run))
+        starts[has_state].append(first_results(agent, run, None if has_state else options.profile))
     (with_state, cpu_with, _), (without, cpu_without, peak) = min(starts[True]), min(starts[False])
     if without - with_state < RESTORE_SHARE_MIN * with_state:
         raise Failed(f"a start without state took {without:.2f} s, one with state {with_state:.2f} s: too few --events to tell them apart")
