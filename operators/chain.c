@@ -50,6 +50,14 @@ uint32_t riacho_chain_space(const riacho_chain *chain, int32_t store)
     return 0;
 }
 
+riacho_status riacho_chain_decode(riacho_chain *chain, const riacho_codec *codec,
+                                  riacho_bytes bytes, void *ret_value)
+{
+    const riacho_status status = riacho_decode(codec, bytes, chain->batch, ret_value, chain->error);
+    chain->host->codec_waits |= status == RIACHO_RETRY;
+    return status;
+}
+
 _Noreturn void riacho_chain_die(const riacho_operator *self, const char *what, const char *name)
 {
     riacho_trace(RIACHO_ERROR, what, "task", self->chain->host->task_name, "step", self->node->id,

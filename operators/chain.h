@@ -33,6 +33,9 @@ struct riacho_chain {
 
 /* The space of the overlay that holds a store of the graph, which is one of the sub-topology's. */
 uint32_t riacho_chain_space(const riacho_chain *chain, int32_t store);
+/* riacho_decode of what a store holds, into batch memory; a RIACHO_RETRY is noted in the host. */
+RIACHO_CHECKED riacho_status riacho_chain_decode(riacho_chain *chain, const riacho_codec *codec,
+                                                 riacho_bytes bytes, void *ret_value);
 /* The topology or a library breaks a rule that was checked before anything runs: says so and ends
  * the process. */
 _Noreturn void riacho_chain_die(const riacho_operator *self, const char *what, const char *name);

@@ -111,10 +111,10 @@ static riacho_status decode_value(const riacho_handle *handle, riacho_bytes byte
         *ret_value = NULL;
         return RIACHO_OK;
     }
-    riacho_arena *arena = handle->owner->chain->batch;
+    riacho_chain *chain = handle->owner->chain;
     const riacho_codec *codec = handle->store->value.codec;
-    void *value = riacho_alloc(arena, codec->type->size);
-    RIACHO_TRY(riacho_decode(codec, bytes, arena, value, error_of(handle)));
+    void *value = riacho_alloc(chain->batch, codec->type->size);
+    RIACHO_TRY(riacho_chain_decode(chain, codec, bytes, value));
     *ret_value = value;
     return RIACHO_OK;
 }

@@ -60,7 +60,7 @@ riacho_status riacho_kept_find(riacho_kept *kept, bool *ret_found)
 static riacho_status read_key(const riacho_kept *kept, riacho_bytes key, bool *ret_found,
                               int64_t *ret_timestamp_ms)
 {
-    const riacho_chain *chain = kept->owner->chain;
+    riacho_chain *chain = kept->owner->chain;
     const riacho_state state = state_of(kept);
     riacho_stamped stored;
     RIACHO_TRY(riacho_state_keyvalue_get(&state, key, &stored, chain->error));
@@ -68,8 +68,7 @@ static riacho_status read_key(const riacho_kept *kept, riacho_bytes key, bool *r
     if (!stored.value.data)
         return RIACHO_OK;
     *ret_timestamp_ms = stored.timestamp_ms;
-    return riacho_decode(kept->store->value.codec, stored.value, chain->batch, kept->state.memory,
-                         chain->error);
+    return riacho_chain_decode(chain, kept->store->value.codec, stored.value, kept->state.memory);
 }
 
 riacho_status riacho_kept_read(riacho_kept *kept, bool *ret_found, int64_t *ret_timestamp_ms)
@@ -100,7 +99,7 @@ riacho_status riacho_kept_write(riacho_kept *kept, const riacho_flow *change, bo
 
 static riacho_status forward_key(riacho_kept *kept, const riacho_dirty_key *dirty)
 {
-    const riacho_chain *chain = kept->owner->chain;
+    riacho_chain *chain = kept->owner->chain;
     riacho_flow change = {.record = {
                               .key = kept->flushed_key.memory,
                               .timestamp_ms = dirty->last.timestamp_ms,
@@ -112,8 +111,8 @@ static riacho_status forward_key(riacho_kept *kept, const riacho_dirty_key *dirt
         return RIACHO_OK;
     if (found)
         change.record.value = kept->state.memory;
-    RIACHO_TRY(riacho_decode(kept->store->key.codec, dirty->key, chain->batch,
-                             kept->flushed_key.memory, chain->error));
+    RIACHO_TRY(
+        riacho_chain_decode(chain, kept->store->key.codec, dirty->key, kept->flushed_key.memory));
     return riacho_push_all(kept->owner, &change);
 }
 
@@ -127,8 +126,7 @@ riacho_status riacho_kept_flush(riacho_kept *kept)
             continue;
         const riacho_status status = forward_key(kept, key);
         riacho_arena_reset(kept->owner->chain->flushing);
-        const bool last_attempt = kept->owner->chain->host->last_attempt;
-        if (status == RIACHO_REJECT || (status == RIACHO_RETRY && last_attempt))
+        if (riacho_host_passes_over(kept->owner->chain->host, status))
             riacho_dirty_refuse(&kept->dirty, key->key);
         RIACHO_TRY(status);
     }

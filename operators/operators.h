@@ -40,9 +40,19 @@ struct riacho_host {
     /* A punctuator or flush that gives RIACHO_RETRY is passed over as after REJECT: it was tried
      * often enough. */
     bool last_attempt;
+    /* Set by the chain: a codec gave RIACHO_RETRY (codec.h), so it was no step that asked to be
+     * tried again, and no number of attempts is enough. The task clears it before each unit. */
+    bool codec_waits;
     riacho_status (*output)(riacho_host *host, const riacho_output *output);
     void (*request_commit)(riacho_host *host);
 };
+
+/* Whether what a punctuator or a flush could not do is left out from now on. */
+static inline bool riacho_host_passes_over(const riacho_host *host, riacho_status status)
+{
+    return status == RIACHO_REJECT ||
+           (status == RIACHO_RETRY && host->last_attempt && !host->codec_waits);
+}
 
 typedef struct riacho_chain riacho_chain;
 

@@ -112,8 +112,7 @@ static riacho_status fire(riacho_schedules *schedules, riacho_schedule *schedule
         status = ctx->failed;
     ctx->may = RIACHO_MAY_NOT_FORWARD;
 
-    const bool last_attempt = schedule->owner->chain->host->last_attempt;
-    if (status == RIACHO_REJECT || (status == RIACHO_RETRY && last_attempt)) {
+    if (riacho_host_passes_over(schedule->owner->chain->host, status)) {
         /* Undo leaves it alone, so the next round goes past it. */
         schedule->due_before_ms = schedule->due_ms;
         schedule->alive_before = schedule->alive;

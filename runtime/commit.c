@@ -263,7 +263,7 @@ void riacho_run_settle(riacho_run *run)
     const riacho_task_state before = atomic_load(&run->task->state);
     run->commit_backoff_ms = 0;
     run->commit_retry_at_ns = 0;
-    if (before == state)
+    if (before == state || run->codec_waits) /* which keeps it paused, whatever is committed */
         return;
     if (before == RIACHO_TASK_PAUSED)
         riacho_trace(RIACHO_INFO, "input resumed", "task", run->task->log_name, NULL);

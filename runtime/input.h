@@ -74,6 +74,12 @@ void riacho_input_drop(riacho_input *input);
 /* Decodes the same head again, for another attempt. */
 void riacho_input_again(riacho_input *input);
 
+/* The head cannot be decoded now, which says nothing about it (codec.h, RIACHO_RETRY). */
+static inline bool riacho_input_waits(const riacho_input *input)
+{
+    return input->head == RIACHO_HEAD_REFUSED && input->head_status == RIACHO_RETRY;
+}
+
 /* Whether a replay has read all it was to read. */
 static inline bool riacho_input_reached(const riacho_input *input)
 {

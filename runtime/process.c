@@ -120,6 +120,7 @@ static riacho_outbox_mark begin_unit(riacho_run *run)
     run->error.text[0] = 0;
     run->output_refused = false;
     run->host.last_attempt = false;
+    run->host.codec_waits = false;
     return riacho_outbox_position(&run->outbox);
 }
 
@@ -129,6 +130,23 @@ static void undo_unit(riacho_run *run, riacho_outbox_mark mark)
     riacho_chain_undo(run->chain);
     riacho_outbox_undo(&run->outbox, mark);
 }
+
+/* ---- waiting for a schema -------------------------------------------------------------------- */
+
+static int64_t in_ms(const riacho_run *run, int64_t backoff_ms)
+{
+    riacho_clock *clock = run->worker->clock;
+    return clock->monotonic_ns(clock) + backoff_ms * 1000000;
+}
+
+/* A step that went on without what it could not read has made something else of the record than it
+ * should: its word does not count. */
+static riacho_status unless_codec_waits(const riacho_run *run, riacho_status status)
+{
+    return run->host.codec_waits && status != RIACHO_FATAL ? RIACHO_RETRY : status;
+}
+
+/* ---- units that are no record ---------------------------------------------------------------- */
 
 static riacho_status stop_at(const riacho_run *run, const char *what, riacho_error *err)
 {
@@ -157,6 +175,10 @@ static riacho_status refuse_outside(riacho_run *run, riacho_again *again, riacho
 {
     if (status != RIACHO_REJECT && status != RIACHO_RETRY)
         return stop_at(run, what, err);
+    if (run->host.codec_waits) {
+        again->at_ns = in_ms(run, RIACHO_CODEC_BACKOFF_MS);
+        return RIACHO_OK;
+    }
     const bool rejected = status == RIACHO_REJECT;
     const riacho_error_policy *policy =
         riacho_refusal_policy(run->graph, rejected && run->output_refused ? RIACHO_REFUSED_PRODUCE
@@ -165,7 +187,7 @@ static riacho_status refuse_outside(riacho_run *run, riacho_again *again, riacho
     int64_t backoff_ms = 0;
     switch (riacho_refusal_action(policy, status, attempts, &backoff_ms)) {
     case RIACHO_ON_ERROR_RETRY:
-        again->at_ns = run->worker->clock->monotonic_ns(run->worker->clock) + backoff_ms * 1000000;
+        again->at_ns = in_ms(run, backoff_ms);
         count(&run->task->counters.retries, 1);
         return RIACHO_OK;
     case RIACHO_ON_ERROR_STOP:
@@ -188,15 +210,20 @@ static riacho_status punctuate(riacho_run *run, riacho_punctuation kind, int64_t
     riacho_again *again = &run->punctuate_again[kind];
     for (;;) {
         const riacho_outbox_mark mark = begin_outside(run, again);
-        const riacho_status status = riacho_chain_punctuate(run->chain, kind, at_ms);
+        const riacho_status status =
+            unless_codec_waits(run, riacho_chain_punctuate(run->chain, kind, at_ms));
         if (status != RIACHO_OK)
             undo_unit(run, mark);
         riacho_arena_reset(run->host.batch);
         if (status == RIACHO_OK) {
             again->attempts = 0;
+            if (kind == RIACHO_STREAM_TIME)
+                riacho_run_end_wait(run);
             return RIACHO_OK;
         }
         RIACHO_TRY(refuse_outside(run, again, status, "punctuator", err));
+        if (kind == RIACHO_STREAM_TIME && run->host.codec_waits)
+            riacho_run_await_codec(run, run->error.text);
         if (again->at_ns)
             return RIACHO_OK;
     }
@@ -227,7 +254,7 @@ riacho_status riacho_run_flush(riacho_run *run, riacho_error *err)
     riacho_again *again = &run->flush_again;
     for (;;) {
         const riacho_outbox_mark mark = begin_outside(run, again);
-        const riacho_status status = riacho_chain_flush(run->chain);
+        const riacho_status status = unless_codec_waits(run, riacho_chain_flush(run->chain));
         riacho_arena_reset(run->host.batch);
         if (status == RIACHO_OK) {
             again->attempts = 0;
@@ -279,8 +306,7 @@ static riacho_status stop_for(const riacho_run *run, const riacho_refusal *refus
 
 static void attempt_later(riacho_run *run, int64_t backoff_ms)
 {
-    riacho_clock *clock = run->worker->clock;
-    run->attempt_at_ns = clock->monotonic_ns(clock) + backoff_ms * 1000000;
+    run->attempt_at_ns = in_ms(run, backoff_ms);
     count(&run->task->counters.retries, 1);
 }
 
@@ -292,6 +318,13 @@ static riacho_status refuse(riacho_run *run, riacho_input *input, const riacho_r
     const riacho_error_policy *policy = riacho_refusal_policy(run->graph, refusal->kind);
     int64_t backoff_ms = 0;
     run->in_hand = input;
+    *ret_done = false;
+    if (run->host.codec_waits || riacho_input_waits(input)) {
+        riacho_run_await_codec(run, refusal->reason);
+        attempt_later(run, RIACHO_CODEC_BACKOFF_MS);
+        return RIACHO_OK;
+    }
+    riacho_run_end_wait(run);
     *ret_done = true;
     switch (riacho_refusal_action(policy, refusal->status, ++run->attempts, &backoff_ms)) {
     case RIACHO_ON_ERROR_RETRY:
@@ -319,6 +352,7 @@ static riacho_status refuse(riacho_run *run, riacho_input *input, const riacho_r
 static riacho_status refuse_head(riacho_run *run, riacho_input *input, bool *ret_done,
                                  riacho_error *err)
 {
+    run->host.codec_waits = false; /* that was another unit's */
     const riacho_refusal refusal = {
         .kind = RIACHO_REFUSED_DESERIALIZE,
         .status = input->head_status,
@@ -329,9 +363,24 @@ static riacho_status refuse_head(riacho_run *run, riacho_input *input, bool *ret
     if (input->head_status == RIACHO_ABORT || input->head_status == RIACHO_FATAL)
         return stop_for(run, &refusal, riacho_input_raw(input)->offset, err);
     RIACHO_TRY(refuse(run, input, &refusal, ret_done, err));
-    if (!*ret_done)
+    if (!*ret_done && !run->codec_waits)
         riacho_input_again(input);
     return RIACHO_OK;
+}
+
+/* The head that could not be decoded when it was peeked at is decoded now. When that works the
+ * choice is open again, because only now its time is known. */
+static bool decode_at_last(riacho_run *run, riacho_input *input)
+{
+    if (!riacho_input_waits(input))
+        return false;
+    riacho_input_again(input);
+    if (input->head != RIACHO_HEAD_READY)
+        return false;
+    riacho_run_end_wait(run);
+    run->in_hand = NULL;
+    run->attempt_at_ns = 0;
+    return true;
 }
 
 static riacho_status refuse_record(riacho_run *run, riacho_input *input, riacho_status status,
@@ -362,8 +411,8 @@ static riacho_status process_record(riacho_run *run, riacho_input *input, bool *
     host->source = (riacho_source){input->source.topic, input->source.partition,
                                    riacho_input_raw(input)->offset};
     const riacho_outbox_mark mark = begin_unit(run);
-    const riacho_status status =
-        riacho_chain_process(run->chain, input->source.node, &input->record);
+    const riacho_status status = unless_codec_waits(
+        run, riacho_chain_process(run->chain, input->source.node, &input->record));
     if (status != RIACHO_OK) {
         undo_unit(run, mark);
         RIACHO_TRY(refuse_record(run, input, status, ret_done, err));
@@ -380,6 +429,8 @@ static riacho_status process_record(riacho_run *run, riacho_input *input, bool *
 static riacho_status process_head(riacho_run *run, riacho_input *input, bool *ret_done,
                                   riacho_error *err)
 {
+    if (decode_at_last(run, input))
+        return RIACHO_OK;
     if (input->head == RIACHO_HEAD_READY)
         RIACHO_TRY(process_record(run, input, ret_done, err));
     else
@@ -388,6 +439,8 @@ static riacho_status process_head(riacho_run *run, riacho_input *input, bool *re
         return RIACHO_OK;
     riacho_arena_reset(run->host.batch);
     riacho_input_drop(input);
+    if (!run->punctuate_again[RIACHO_STREAM_TIME].at_ns)
+        riacho_run_end_wait(run);
     run->in_hand = NULL;
     run->attempts = 0;
     run->attempt_at_ns = 0;
@@ -398,8 +451,9 @@ static riacho_status process_head(riacho_run *run, riacho_input *input, bool *re
 
 /* ---- the choice ------------------------------------------------------------------------------ */
 
-/* The input whose head has the smallest timestamp, the first of equals; NULL when there is none, or
- * when an input with nothing buffered may have records that the log has and nobody fetched yet. */
+/* The input whose head has the smallest timestamp, the first of equals, or one whose head cannot be
+ * decoded yet; NULL when there is none, or when an input with nothing buffered may have records
+ * that the log has and nobody fetched yet. */
 static riacho_input *choose(riacho_run *run)
 {
     riacho_input *chosen = NULL;
@@ -413,6 +467,8 @@ static riacho_input *choose(riacho_run *run)
                 return NULL;
             continue;
         }
+        if (riacho_input_waits(input))
+            return input; /* its time is not known, so nothing may overtake it */
         if (!chosen || input->record.timestamp_ms < chosen->record.timestamp_ms)
             chosen = input;
     }
@@ -477,8 +533,10 @@ riacho_status riacho_run_process(riacho_run *run, const riacho_passage *passage,
     while (status == RIACHO_OK && done_count < passage->limit && !riacho_run_full(run) &&
            !must_wait(run, passage)) {
         if (run->punctuate_again[RIACHO_STREAM_TIME].at_ns) {
-            run->dirty = true;
             status = punctuate(run, RIACHO_STREAM_TIME, run->host.stream_time_ms, err);
+            if (run->codec_waits)
+                break;
+            run->dirty = true;
             continue;
         }
         riacho_input *input = choose(run);
@@ -487,6 +545,8 @@ riacho_status riacho_run_process(riacho_run *run, const riacho_passage *passage,
         bool done = false;
         status = process_head(run, input, &done, err);
         done_count += done;
+        if (run->codec_waits)
+            break; /* without a backoff (riacho_worker_drive) this would turn round and round */
     }
     *ret_count = done_count;
     count(&run->task->counters.records, done_count);

@@ -28,6 +28,9 @@ typedef struct riacho_refusal {
 /* RIACHO_RETRY from a step is worth another attempt whatever the policy says: these many, so far
  * apart, unless the policy itself is a retry. */
 enum { RIACHO_RETRY_ATTEMPTS = 10, RIACHO_RETRY_BACKOFF_MS = 100 };
+/* RIACHO_RETRY from a codec is never the record's fault: no policy is asked, no attempt is counted,
+ * and the input waits for as long as it takes. Asking is cheap (codec.h). */
+enum { RIACHO_CODEC_BACKOFF_MS = 250 };
 
 const riacho_error_policy *riacho_refusal_policy(const riacho_graph *graph,
                                                  riacho_refusal_kind kind);

@@ -91,6 +91,9 @@ typedef struct riacho_run {
     bool sealed;                  /* something is set apart that is not written yet */
     riacho_leave leaves;
 
+    /* Its state is PAUSED until the record in hand, or the punctuators of stream time, can be
+     * decoded (pause.c). */
+    bool codec_waits;
     riacho_input *in_hand; /* its head waits for another attempt; NULL: none does */
     uint32_t attempts;     /* that failed */
     int64_t attempt_at_ns; /* not before; 0: at once */
@@ -162,6 +165,13 @@ void riacho_run_measure(riacho_run *run, int64_t busy_ns);
 /* A flush, with what a caching store cannot forward refused as the error policies say.
  * RIACHO_RETRY: a step below asked to be tried again later; nothing was forwarded. */
 RIACHO_CHECKED riacho_status riacho_run_flush(riacho_run *run, riacho_error *err);
+
+/* ---- pause.c --------------------------------------------------------------------------------- */
+
+/* A codec waits (codec.h): the task is PAUSED, with the reason, until the wait ends. */
+void riacho_run_await_codec(riacho_run *run, const char *reason);
+/* Nothing when it does not wait. */
+void riacho_run_end_wait(riacho_run *run);
 
 /* ---- commit.c -------------------------------------------------------------------------------- */
 

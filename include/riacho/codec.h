@@ -22,7 +22,9 @@ typedef struct riacho_codec_ops {
     /* Reads all of `bytes` (never absent) as one value at ret_value (type->size bytes). What the
      * value points to is in the arena or in `bytes` itself, so both must outlive it. RIACHO_REJECT
      * with field path and byte offset in err for anything that is not exactly one valid value; time
-     * and memory are bounded by a small multiple of bytes.size. */
+     * and memory are bounded by a small multiple of bytes.size. RIACHO_RETRY: what the bytes need
+     * to be read cannot be had now (a schema registry does not answer), which says nothing about
+     * the bytes: the caller waits and asks again, however long that takes. */
     riacho_status (*decode)(const riacho_codec *codec, riacho_bytes bytes, riacho_arena *arena,
                             void *ret_value, riacho_error *err);
 
