@@ -4,9 +4,60 @@
  */
 #include "log/kafka/admin.h"
 
+#include "base/macros.h"
 #include "log/kafka/verdict.h"
 
-enum { SLICE_MS = 100, REQUEST_MS_MIN = 10 };
+enum { SLICE_MS = 100, REQUEST_MS_MIN = 10, COORDINATOR_MS = 60 * 60 * 1000 };
+
+/* ---- requests that were left behind ---------------------------------------------------------- */
+
+static void leave_behind(struct riacho_kafka_log *log, rd_kafka_queue_t *queue)
+{
+    pthread_mutex_lock(&log->lock);
+    for (size_t i = 0; queue && i < RIACHO_KAFKA_UNANSWERED_MAX; i++) {
+        if (!log->unanswered[i])
+            log->unanswered[i] = RIACHO_TAKE(queue);
+    }
+    pthread_mutex_unlock(&log->lock);
+    if (queue) /* it stays under way, only uncounted */
+        rd_kafka_queue_destroy(queue);
+}
+
+static bool is_answered(rd_kafka_queue_t *queue)
+{
+    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, 0);
+    if (!answer)
+        return false;
+    rd_kafka_event_destroy(answer);
+    return true;
+}
+
+riacho_status riacho_kafka_admin_admit(struct riacho_kafka_log *log, const char *what,
+                                       riacho_error *err)
+{
+    size_t room = 0;
+    pthread_mutex_lock(&log->lock);
+    for (size_t i = 0; i < RIACHO_KAFKA_UNANSWERED_MAX; i++) {
+        if (log->unanswered[i] && is_answered(log->unanswered[i]))
+            rd_kafka_queue_destroy(RIACHO_TAKE(log->unanswered[i]));
+        room += !log->unanswered[i];
+    }
+    pthread_mutex_unlock(&log->lock);
+    if (room)
+        return RIACHO_OK;
+    return riacho_kafka_status(log->client, RD_KAFKA_RESP_ERR__TIMED_OUT, what,
+                               "the coordinator of the group does not answer", err);
+}
+
+void riacho_kafka_admin_forget(struct riacho_kafka_log *log)
+{
+    for (size_t i = 0; i < RIACHO_KAFKA_UNANSWERED_MAX; i++) {
+        if (log->unanswered[i])
+            rd_kafka_queue_destroy(log->unanswered[i]);
+    }
+}
+
+/* ---- one request ----------------------------------------------------------------------------- */
 
 void riacho_kafka_admin_init(struct riacho_kafka_admin *admin, struct riacho_kafka_log *log,
                              rd_kafka_admin_op_t op, int64_t wait_ms)
@@ -16,10 +67,13 @@ void riacho_kafka_admin_init(struct riacho_kafka_admin *admin, struct riacho_kaf
                                          .queue = rd_kafka_queue_new(rk),
                                          .options = rd_kafka_AdminOptions_new(rk, op),
                                          .deadline = riacho_kafka_deadline(wait_ms)};
+    admin->to_coordinator = op == RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS ||
+                            op == RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
     const int left = riacho_kafka_left(admin->deadline);
+    const int least = left > REQUEST_MS_MIN ? left : REQUEST_MS_MIN;
     char words[128];
     (void)rd_kafka_AdminOptions_set_request_timeout(
-        admin->options, left > REQUEST_MS_MIN ? left : REQUEST_MS_MIN, words, sizeof words);
+        admin->options, admin->to_coordinator ? COORDINATOR_MS : least, words, sizeof words);
 }
 
 void riacho_auto_kafka_admin(struct riacho_kafka_admin *admin)
@@ -27,7 +81,10 @@ void riacho_auto_kafka_admin(struct riacho_kafka_admin *admin)
     if (admin->answer)
         rd_kafka_event_destroy(admin->answer);
     rd_kafka_AdminOptions_destroy(admin->options);
-    rd_kafka_queue_destroy(admin->queue);
+    if (admin->to_coordinator && !admin->answer)
+        leave_behind(admin->log, admin->queue);
+    else
+        rd_kafka_queue_destroy(admin->queue);
 }
 
 /* Whether the brokers refuse us, so that there is nothing to wait for. */

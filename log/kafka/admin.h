@@ -2,6 +2,11 @@
  *
  * admin.h - one request of the administration API, and the wait for its answer.
  *
+ * A request to a group's coordinator must not run out of time before there is a coordinator:
+ * librdkafka (2.15, its issue 4605) then uses what it has freed, and the process ends when the
+ * coordinator comes back. So these have an hour, which nobody waits for: who gives up leaves the
+ * request behind, and while too many are left behind nobody makes another.
+ *
  * Threads: each call is its caller's.
  */
 #pragma once
@@ -14,7 +19,14 @@ struct riacho_kafka_admin {
     rd_kafka_AdminOptions_t *options;
     rd_kafka_event_t *answer;
     int64_t deadline;
+    bool to_coordinator;
 };
+
+/* Before a request to a coordinator. RIACHO_RETRY: too many are unanswered. */
+RIACHO_CHECKED riacho_status riacho_kafka_admin_admit(struct riacho_kafka_log *log,
+                                                      const char *what, riacho_error *err);
+/* Before the client goes: forgets the requests that were left behind. */
+void riacho_kafka_admin_forget(struct riacho_kafka_log *log);
 
 /* `admin` is done by RIACHO_AUTO(kafka_admin), with everything in its answer. */
 void riacho_kafka_admin_init(struct riacho_kafka_admin *admin, struct riacho_kafka_log *log,

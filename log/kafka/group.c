@@ -60,6 +60,7 @@ riacho_status riacho_kafka_members(riacho_log *base, const char *group, riacho_a
                                    riacho_error *err)
 {
     struct riacho_kafka_log *log = riacho_kafka_log_of(base);
+    RIACHO_TRY(riacho_kafka_admin_admit(log, group, err));
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
     riacho_kafka_admin_init(&admin, log, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, MEMBERS_WAIT_MS);
     rd_kafka_DescribeConsumerGroups(log->client->rk, &group, 1, admin.options, admin.queue);
@@ -127,6 +128,7 @@ static riacho_status fetch_once(struct riacho_kafka_log *log, const char *group,
                                 riacho_arena *arena, riacho_committed *positions, size_t count,
                                 int wait_ms, riacho_error *err)
 {
+    RIACHO_TRY(riacho_kafka_admin_admit(log, group, err));
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
     riacho_kafka_admin_init(&admin, log, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, wait_ms);
     rd_kafka_error_t *refused = rd_kafka_AdminOptions_set_require_stable_offsets(admin.options, 1);

@@ -11,6 +11,7 @@
 
 #include "base/macros.h"
 #include "base/memory.h"
+#include "log/kafka/admin.h"
 #include "log/kafka/verdict.h"
 
 static const riacho_log_ops kafka_ops;
@@ -95,6 +96,7 @@ static void close_log(riacho_log *base)
         return;
     struct riacho_kafka_log *log = riacho_kafka_log_of(base);
     riacho_kafka_appender_free(log->appender);
+    riacho_kafka_admin_forget(log);
     riacho_kafka_handle_unref(log->stable);
     riacho_kafka_handle_unref(log->client);
     riacho_map_done(&log->topics);

@@ -18,8 +18,9 @@
 #include "log/kafka/handle.h"
 
 enum {
-    RIACHO_KAFKA_WAIT_MS = 10000, /* of calls that are given no limit of their own */
-    RIACHO_KAFKA_PAUSE_MS = 50,   /* between two attempts */
+    RIACHO_KAFKA_WAIT_MS = 10000,    /* of calls that are given no limit of their own */
+    RIACHO_KAFKA_PAUSE_MS = 50,      /* between two attempts */
+    RIACHO_KAFKA_UNANSWERED_MAX = 8, /* requests to a coordinator that nobody waits for any more */
 };
 
 struct riacho_kafka_topic {
@@ -39,8 +40,9 @@ struct riacho_kafka_log {
     pthread_mutex_t lock;
     struct riacho_kafka_handle *stable;
     struct riacho_kafka_appender *appender;
-    riacho_arena *arena; /* of topics */
-    riacho_map topics;   /* name -> struct riacho_kafka_topic, which lives as long as the log */
+    rd_kafka_queue_t *unanswered[RIACHO_KAFKA_UNANSWERED_MAX]; /* admin.h */
+    riacho_arena *arena;                                       /* of topics */
+    riacho_map topics; /* name -> struct riacho_kafka_topic, which lives as long as the log */
 };
 
 struct riacho_kafka_log *riacho_kafka_log_of(riacho_log *log);
