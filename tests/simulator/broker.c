@@ -4,6 +4,7 @@
  */
 #include "broker_private.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,8 +58,11 @@ static void trace_records(const model_broker *broker, const model_request *reque
         for (size_t k = record->value.size < 8 ? 0 : record->value.size - 8; k < record->value.size;
              k++)
             number = (int64_t)((uint64_t)number << 8 | value[k]);
-        fprintf(broker->sim->trace, " %.*s=%lld", (int)record->key.size,
-                (const char *)record->key.data, (long long)number);
+        fputc(' ', broker->sim->trace);
+        const uint8_t *key = record->key.data;
+        for (size_t k = 0; k < record->key.size; k++)
+            fprintf(broker->sim->trace, isgraph(key[k]) ? "%c" : "\\%02x", key[k]);
+        fprintf(broker->sim->trace, record->value.data ? "=%lld" : " gone", (long long)number);
     }
     fputc('\n', broker->sim->trace);
 }

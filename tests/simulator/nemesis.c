@@ -37,7 +37,7 @@ static void plan_network(simulation *sim, model_faults *network)
 /* At least once promises nothing against a worker that was thought dead and writes on. */
 static void be_milder(sim_plan *plan)
 {
-    plan->freeze = plan->deaf = 0;
+    plan->freeze = plan->deaf = plan->sleep = 0;
     plan->slots = 1;
     plan->network.late = plan->network.twice = 0;
 }
@@ -63,6 +63,7 @@ void sim_plan_make(sim_world *world)
     plan->jump = level(sim, 40);
     plan->look = 500;
     plan->sites = level(sim, 9000);
+    plan->sleep = level(sim, 1000);
     plan_network(sim, &plan->network);
     plan->disk = (model_disk_faults){
         .full = level(sim, 100), .end = level(sim, 200), .broken_scan = level(sim, 400)};
@@ -85,19 +86,6 @@ static void move(sim_slot *slot)
 {
     sim_slot_crash(slot);
     sim_slot_move(slot);
-}
-
-/* Past its session and its transaction, or only a little. */
-static void freeze(sim_slot *slot)
-{
-    if (sim_slot_rests(slot))
-        return;
-    simulation *sim = &slot->world->sim;
-    const int64_t for_ms = simulation_below(sim, MODEL_TRANSACTION_MS + 1000);
-    simulation_note_text(sim, "freeze", slot->name, for_ms);
-    slot->world->figures.freezes++;
-    slot->frozen_until_ms = simulation_now(sim) + for_ms;
-    model_client_freeze(slot->client, slot->frozen_until_ms);
 }
 
 /* The group thinks it dead, and it processes on. */
@@ -132,7 +120,7 @@ void sim_nemesis(sim_world *world)
     if (simulation_chance(sim, plan->crash))
         sim_slot_crash(any(world));
     if (simulation_chance(sim, plan->freeze))
-        freeze(any(world));
+        sim_slot_freeze(any(world));
     if (simulation_chance(sim, plan->deaf))
         deafen(any(world));
     if (simulation_chance(sim, plan->move))
@@ -149,15 +137,23 @@ void sim_nemesis(sim_world *world)
         sim_look(world);
 }
 
+/* Scans go on to break off: that ends a process, and the next one scans again. */
 void sim_calm(sim_world *world)
 {
     simulation_note(&world->sim, "calm", 0, 0);
     model_broker_faults(world->broker, &(model_faults){0});
-    world->plan.disk = (model_disk_faults){0};
-    world->plan.sites = 0;
+    world->plan.disk = (model_disk_faults){.broken_scan = world->plan.disk.broken_scan};
+    world->plan.sites = world->plan.sleep = 0;
     for (uint32_t i = 0; i < world->plan.slots; i++) {
         sim_slot *slot = &world->slots[i];
         slot->crash_after = 0;
         model_disk_faults_are(slot->disk, &world->plan.disk);
     }
+}
+
+void sim_mend_disks(sim_world *world)
+{
+    world->plan.disk = (model_disk_faults){0};
+    for (uint32_t i = 0; i < world->plan.slots; i++)
+        model_disk_faults_are(world->slots[i].disk, &world->plan.disk);
 }

@@ -133,11 +133,12 @@ static void check_sent(sim_world *world, const char *store, riacho_bytes key, ri
                  (const char *)key.data, value, wanted);
 }
 
-/* A value that expired must be gone: what is left is of the events that closed the spans. */
+/* A value that expired must be gone: what is left is of the events that closed the spans. Without
+ * transactions a crash may leave a value whose place among those that expire was not written. */
 static void check_expired(sim_world *world, riacho_bytes key)
 {
     const char *text = key.data;
-    if (key.size > 1 && text[0] == 'v' && text[1] == 'k')
+    if (!world->plan.at_least_once && key.size > 1 && text[0] == 'v' && text[1] == 'k')
         sim_fail(world, "store recent: %.*s is there and has expired", (int)key.size - 1, text + 1);
 }
 

@@ -145,16 +145,22 @@ static void quiet(sim_world *world)
     drain(world, "when it was quiet");
 }
 
-/* Events so late that everything before them expires: one for each partition, twice, because what
- * has expired goes with the commit after. */
+/* Events so late that everything before them expires. */
+static void send_closers(sim_world *world)
+{
+    world->event_ms += CLOSING_MS;
+    for (size_t key = SIM_KEYS; key < SIM_KEYS + SIM_CLOSERS; key++)
+        sim_send(world, key, 1);
+    drain(world, "when all had expired");
+}
+
+/* Twice, because what has expired goes with the commit behind it; once while scans break off. */
 static void close_spans(sim_world *world)
 {
-    for (int i = 0; i < 2 && !sim_failed(world); i++) {
-        world->event_ms += CLOSING_MS;
-        for (size_t key = SIM_KEYS; key < SIM_KEYS + SIM_CLOSERS; key++)
-            sim_send(world, key, 1);
-        drain(world, "when all had expired");
-    }
+    send_closers(world);
+    sim_mend_disks(world);
+    settle(world, LONG_MS);
+    send_closers(world);
 }
 
 static void restore_anew(sim_world *world)
@@ -178,7 +184,8 @@ void sim_run(const sim_run_options *options, sim_result *ret_result)
     trouble(&world, options->steps ? options->steps : STEPS);
     if (!sim_failed(&world))
         quiet(&world);
-    close_spans(&world);
+    if (!sim_failed(&world))
+        close_spans(&world);
     if (!sim_failed(&world))
         sim_check(&world);
     if (!sim_failed(&world) && !world.plan.at_least_once)

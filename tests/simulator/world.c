@@ -28,9 +28,25 @@ static void end_here(void *argument)
     model_client_cut(slot->client);
 }
 
+void sim_slot_freeze(sim_slot *slot)
+{
+    if (sim_slot_rests(slot))
+        return;
+    simulation *sim = &slot->world->sim;
+    const int64_t for_ms = simulation_below(sim, MODEL_TRANSACTION_MS + 1000);
+    simulation_note_text(sim, "freeze", slot->name, for_ms);
+    slot->world->figures.freezes++;
+    slot->frozen_until_ms = simulation_now(sim) + for_ms;
+    model_client_freeze(slot->client, slot->frozen_until_ms);
+}
+
 static bool fault(void *argument, riacho_site site)
 {
     sim_slot *slot = argument;
+    const bool in_transaction =
+        site == RIACHO_SITE_AFTER_POSITIONS || site == RIACHO_SITE_COMMITTING;
+    if (in_transaction && simulation_chance(&slot->world->sim, slot->world->plan.sleep))
+        sim_slot_freeze(slot);
     if (site != slot->crash_site || slot->crash_after <= 0 || --slot->crash_after > 0)
         return false;
     simulation_note_text(&slot->world->sim, "crash at a site", slot->name, site);

@@ -54,6 +54,7 @@ typedef struct sim_plan {
     uint32_t events;
     uint32_t crash, freeze, deaf, move, leave, power, restart, compact, jump, look;
     uint32_t sites; /* of 10 000 starts: with a crash at a site */
+    uint32_t sleep; /* of 10 000 transactions: asleep in the middle of it */
     model_faults network;
     model_disk_faults disk;
 } sim_plan;
@@ -104,6 +105,8 @@ void sim_slot_start(sim_slot *slot);
 void sim_wake(sim_world *world);
 /* Ends the process without a word, if there is one. */
 void sim_slot_crash(sim_slot *slot);
+/* Stops it for a while, perhaps past its session and its transaction. */
+void sim_slot_freeze(sim_slot *slot);
 /* Its disk is empty: another machine. The process must have ended. */
 void sim_slot_move(sim_slot *slot);
 bool sim_slot_rests(const sim_slot *slot);
@@ -118,8 +121,10 @@ void sim_send(sim_world *world, size_t key, int64_t value);
 void sim_plan_make(sim_world *world);
 /* What happens in one step beside the step itself. */
 void sim_nemesis(sim_world *world);
-/* No more faults, but for what is on its way. */
+/* No more faults, but for what is on its way, and for scans that break off. */
 void sim_calm(sim_world *world);
+/* Nor those. */
+void sim_mend_disks(sim_world *world);
 
 /* ---- watch.c --------------------------------------------------------------------------------- */
 
