@@ -483,6 +483,38 @@ riacho_status riacho_run_open(riacho_task *task, riacho_error *err)
 
 /* ---- on a log that workers share ------------------------------------------------------------- */
 
+/* Whether the group has gone on since these positions were asked for: we slept, and another worker
+ * has the task. RIACHO_RETRY: it cannot be asked now. */
+static riacho_status find_overtaken(const riacho_run *run, const riacho_committed *committed,
+                                    bool *ret_overtaken, riacho_error *err)
+{
+    enum { ASK_MS = 100 };
+    const riacho_worker *worker = run->worker;
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_committed *now = riacho_alloc(arena, run->input_count * sizeof *now);
+    for (size_t i = 0; i < run->input_count; i++)
+        now[i] = (riacho_committed){.position = committed[i].position};
+    RIACHO_TRY(worker->log->ops->broker->fetch(worker->log, worker->options.group, arena, now,
+                                               run->input_count, ASK_MS, err));
+    *ret_overtaken = false;
+    for (size_t i = 0; i < run->input_count; i++)
+        *ret_overtaken = *ret_overtaken || now[i].position.next != committed[i].position.next;
+    return RIACHO_OK;
+}
+
+/* Positions that the log does not hold are no reason to end when they are old. */
+static riacho_status check_committed(const riacho_run *run, const riacho_committed *committed,
+                                     riacho_error *err)
+{
+    riacho_error why = {.text = ""};
+    bool overtaken = false;
+    const riacho_status status = check_held(run, err);
+    if (status != RIACHO_FATAL)
+        return status;
+    RIACHO_TRY(find_overtaken(run, committed, &overtaken, &why));
+    return overtaken ? RIACHO_ABORT : status;
+}
+
 /* What the group has, else what the topology says. A first position is committed soon, so that
  * `startFrom: latest` means the same records after a crash. */
 static riacho_status seek_committed(riacho_run *run, const riacho_committed *committed,
@@ -501,7 +533,7 @@ static riacho_status seek_committed(riacho_run *run, const riacho_committed *com
         run->positions[i].next = next;
         run->partition_time_ms[i] = input->partition_time_ms;
     }
-    return check_held(run, err);
+    return check_committed(run, committed, err);
 }
 
 /* The note says how far the inputs have brought the task; the store knows it too when the note was
@@ -540,6 +572,8 @@ riacho_status riacho_run_resume(riacho_task *task, const riacho_restored *restor
                                 riacho_error *err)
 {
     riacho_status status = make_run(task, err);
+    if (status == RIACHO_ABORT)
+        status = RIACHO_FATAL; /* of a step's own start */
     riacho_run *run = task->run;
     riacho_clock *clock = run->worker->clock;
     run->commit_started_ns = run->last_commit_ns = clock->monotonic_ns(clock);

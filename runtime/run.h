@@ -124,7 +124,7 @@ RIACHO_CHECKED riacho_status riacho_task_check(riacho_task *task, riacho_error *
 RIACHO_CHECKED riacho_status riacho_run_open(riacho_task *task, riacho_error *err);
 /* Makes the run of a task that was restored (shared/restore.h): it goes on at the positions that
  * the group has committed, or begins. RIACHO_RETRY: the log cannot be asked now; there is no run.
- */
+ * RIACHO_ABORT: nor is there one, because the group has gone on since; restore it again. */
 RIACHO_CHECKED riacho_status riacho_run_resume(riacho_task *task, const riacho_restored *restored,
                                                riacho_error *err);
 /* Frees everything of the run; the store stays open, nothing is written. NULL is fine. */

@@ -30,13 +30,26 @@
 
 /* ---- tasks that come ------------------------------------------------------------------------- */
 
+static void send_to_restorer(riacho_thread *thread, riacho_task *task)
+{
+    const riacho_handover restore = {.kind = RIACHO_HANDOVER_RESTORE, .task = task};
+    riacho_task_set_state(task, RIACHO_TASK_RESTORING, NULL);
+    riacho_box_put(thread->restorer, &restore);
+}
+
 /* RIACHO_RETRY: the log could not be asked; the next step tries again. */
 static riacho_status arrive(riacho_thread *thread, riacho_error *err)
 {
     riacho_handover *arriving = thread->arriving;
-    RIACHO_TRY(riacho_run_resume(arriving->task, arriving->restored, err));
-    riacho_thread_add(thread, arriving->task->run);
-    thread->reassigns = true;
+    const riacho_status status = riacho_run_resume(arriving->task, arriving->restored, err);
+    if (status != RIACHO_OK && status != RIACHO_ABORT)
+        return status;
+    if (status == RIACHO_ABORT) {
+        send_to_restorer(thread, arriving->task);
+    } else {
+        riacho_thread_add(thread, arriving->task->run);
+        thread->reassigns = true;
+    }
     riacho_restored_free(arriving->restored);
     free(arriving);
     thread->arriving = NULL;
@@ -120,10 +133,9 @@ static void let_go(riacho_thread *thread, bool *ret_did)
 
 static void send_back(riacho_thread *thread, riacho_run *run)
 {
-    const riacho_handover restore = {.kind = RIACHO_HANDOVER_RESTORE, .task = run->task};
+    riacho_task *task = run->task;
     end_run(thread, run);
-    riacho_task_set_state(restore.task, RIACHO_TASK_RESTORING, NULL);
-    riacho_box_put(thread->restorer, &restore);
+    send_to_restorer(thread, task);
 }
 
 static void drop_sealed(riacho_thread *thread)
