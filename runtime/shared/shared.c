@@ -23,9 +23,48 @@ enum {
 
 /* ---- what the worker is ---------------------------------------------------------------------- */
 
-riacho_status riacho_shared_check(riacho_worker *worker, riacho_error *err)
+/* The first store whose things are spread over several keys; NULL: there is none. */
+static const riacho_graph_store *spread_store(const riacho_graph *graph)
+{
+    for (size_t i = 0; i < graph->store_count; i++) {
+        if (graph->stores[i].kind != RIACHO_STORE_KEYVALUE)
+            return &graph->stores[i];
+    }
+    return NULL;
+}
+
+riacho_delivery riacho_shared_delivery(const riacho_worker *worker)
+{
+    for (size_t i = 0; i < worker->deployment_count; i++) {
+        const riacho_graph *graph = worker->deployments[i].graph;
+        if (graph->guarantee != RIACHO_AT_LEAST_ONCE || spread_store(graph))
+            return RIACHO_DELIVERY_EXACTLY_ONCE;
+    }
+    return worker->deployment_count ? RIACHO_DELIVERY_AT_LEAST_ONCE : RIACHO_DELIVERY_EXACTLY_ONCE;
+}
+
+/* Whose `guarantee: atLeastOnce` is not enough, and why. */
+static riacho_status check_delivery(riacho_worker *worker, riacho_error *err)
 {
     riacho_log *log = worker->log;
+    riacho_error cause = {.text = ""};
+    const riacho_status status =
+        log->ops->broker->check(log, riacho_shared_delivery(worker), &cause);
+    for (size_t i = 0; status == RIACHO_REJECT && i < worker->deployment_count; i++) {
+        const riacho_graph *graph = worker->deployments[i].graph;
+        const riacho_graph_store *store = spread_store(graph);
+        if (graph->guarantee == RIACHO_AT_LEAST_ONCE && store)
+            return riacho_fail(err, status,
+                               "%.300s (topology '%s' says atLeastOnce, but its store '%s' keeps "
+                               "one thing under several keys, and only a transaction keeps these "
+                               "together)",
+                               cause.text, graph->name, store->name);
+    }
+    return status == RIACHO_OK ? status : riacho_fail(err, status, "%s", cause.text);
+}
+
+riacho_status riacho_shared_check(riacho_worker *worker, riacho_error *err)
+{
     if (!worker->deployment_count)
         return riacho_fail(err, RIACHO_REJECT, "a worker of a group needs a topology");
     if (!worker->options.group && worker->deployment_count > 1)
@@ -35,7 +74,7 @@ riacho_status riacho_shared_check(riacho_worker *worker, riacho_error *err)
                            worker->deployment_count);
     if (!worker->options.group)
         worker->options.group = worker->deployments[0].graph->name;
-    return log->ops->broker->check(log, riacho_shared_delivery(worker), err);
+    return check_delivery(worker, err);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */

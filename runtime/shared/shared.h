@@ -55,15 +55,10 @@ RIACHO_CHECKED riacho_status riacho_shared_step(riacho_worker *worker, riacho_pa
 /* Steps of all parts until everything that is in the log is processed and committed. */
 RIACHO_CHECKED riacho_status riacho_shared_drive(riacho_worker *worker, riacho_error *err);
 
-/* Exactly once, unless every topology says otherwise. */
-static inline riacho_delivery riacho_shared_delivery(const riacho_worker *worker)
-{
-    for (size_t i = 0; i < worker->deployment_count; i++) {
-        if (worker->deployments[i].graph->guarantee != RIACHO_AT_LEAST_ONCE)
-            return RIACHO_DELIVERY_EXACTLY_ONCE;
-    }
-    return worker->deployment_count ? RIACHO_DELIVERY_AT_LEAST_ONCE : RIACHO_DELIVERY_EXACTLY_ONCE;
-}
+/* Exactly once, unless every topology says otherwise and no store needs more: a store of another
+ * kind than keyValue keeps one thing under several keys, and without transactions a crash can leave
+ * a changelog with some of them. */
+riacho_delivery riacho_shared_delivery(const riacho_worker *worker);
 
 /* The restorer that keeps and restores this task, wherever it runs. */
 static inline riacho_box *riacho_shared_restorer(const riacho_worker *worker,

@@ -18,7 +18,8 @@ static int64_t held_long(const void *held)
     return held ? *(const int64_t *)held : 0;
 }
 
-static riacho_status count_each(riacho_ctx *ctx, const riacho_record *record)
+/* ret_count: with this record; of the record. */
+static riacho_status count_one(riacho_ctx *ctx, const riacho_record *record, int64_t **ret_count)
 {
     riacho_keyvalue *counts = riacho_keyvalue_of(ctx, "counts");
     riacho_keyvalue *sums = riacho_keyvalue_of(ctx, "sums");
@@ -29,12 +30,32 @@ static riacho_status count_each(riacho_ctx *ctx, const riacho_record *record)
     RIACHO_TRY(riacho_keyvalue_put(counts, record->key, &numbers[0]));
     RIACHO_TRY(riacho_keyvalue_get(sums, record->key, &held));
     numbers[1] = held_long(held) + *(const int64_t *)record->value;
-    RIACHO_TRY(riacho_keyvalue_put(sums, record->key, &numbers[1]));
-    RIACHO_TRY(riacho_ttl_put(riacho_ttl_of(ctx, "recent"), record->key, &numbers[0],
-                              record->timestamp_ms));
+    *ret_count = numbers;
+    return riacho_keyvalue_put(sums, record->key, &numbers[1]);
+}
+
+static riacho_status forward_count(riacho_ctx *ctx, const riacho_record *record, int64_t *count)
+{
     riacho_record forwarded = *record;
-    forwarded.value = &numbers[0];
+    forwarded.value = count;
     return riacho_forward(ctx, &forwarded);
+}
+
+static riacho_status count_each(riacho_ctx *ctx, const riacho_record *record)
+{
+    int64_t *count;
+    RIACHO_TRY(count_one(ctx, record, &count));
+    RIACHO_TRY(
+        riacho_ttl_put(riacho_ttl_of(ctx, "recent"), record->key, count, record->timestamp_ms));
+    return forward_count(ctx, record, count);
+}
+
+/* Without the store whose things lie under several keys: it would ask for transactions. */
+static riacho_status count_plainly(riacho_ctx *ctx, const riacho_record *record)
+{
+    int64_t *count;
+    RIACHO_TRY(count_one(ctx, record, &count));
+    return forward_count(ctx, record, count);
 }
 
 static const riacho_function count_function = {.name = "tally",
@@ -43,12 +64,22 @@ static const riacho_function count_function = {.name = "tally",
                                                .value = &riacho_long_struct,
                                                .result = &riacho_long_struct,
                                                .each = count_each};
+static const riacho_function plain_function = {.name = "tallyPlainly",
+                                               .kind = RIACHO_FUNCTION_PROCESS,
+                                               .key = &riacho_string_struct,
+                                               .value = &riacho_long_struct,
+                                               .result = &riacho_long_struct,
+                                               .each = count_plainly};
 
 static const riacho_function *find(const riacho_functions *from, const char *library,
                                    const char *name)
 {
     (void)from;
-    return strcmp(library, "sim") == 0 && strcmp(name, "tally") == 0 ? &count_function : NULL;
+    if (strcmp(library, "sim") != 0)
+        return NULL;
+    if (strcmp(name, "tallyPlainly") == 0)
+        return &plain_function;
+    return strcmp(name, "tally") == 0 ? &count_function : NULL;
 }
 
 static const riacho_functions functions = {.find = find};
@@ -81,6 +112,14 @@ static const riacho_function_spec function_words[] = {
      .stores_count = 3,
      .keeps_key = RIACHO_YES},
 };
+static const riacho_function_spec plain_words[] = {
+    {.name = "tally",
+     .use = "sim/tallyPlainly",
+     .kind = RIACHO_FUNCTION_PROCESS,
+     .stores = count_stores,
+     .stores_count = 2,
+     .keeps_key = RIACHO_YES},
+};
 static const riacho_step count_steps[] = {
     {.id = "merged", .merge = merged, .merge_count = 1},
     {.id = "count", .process = "tally"},
@@ -109,6 +148,7 @@ void sim_topology_init(sim_topology *topology, sim_shape shape, uint32_t partiti
                        riacho_guarantee guarantee)
 {
     const size_t skipped = shape == SIM_MERGE ? 0 : 1; /* the step that merges */
+    const bool is_plain = guarantee == RIACHO_GUARANTEE_AT_LEAST_ONCE;
     const riacho_stream streams[] = {
         {.name = "in",
          .topic = "in",
@@ -154,8 +194,8 @@ void sim_topology_init(sim_topology *topology, sim_shape shape, uint32_t partiti
                          : shape == SIM_HOP ? 3
                                             : 2,
         .stores = stores,
-        .stores_count = sizeof stores / sizeof *stores,
-        .functions = function_words,
+        .stores_count = is_plain ? 2 : sizeof stores / sizeof *stores,
+        .functions = is_plain ? plain_words : function_words,
         .functions_count = 1,
         .pipelines = pipelines,
         .pipelines_count = shape == SIM_COUNT ? 1 : 2,
