@@ -32,20 +32,40 @@ static bool is_answered(rd_kafka_queue_t *queue)
     return true;
 }
 
-riacho_status riacho_kafka_admin_admit(struct riacho_kafka_log *log, const char *what,
-                                       riacho_error *err)
+static bool has_room(struct riacho_kafka_log *log)
 {
     size_t room = 0;
-    pthread_mutex_lock(&log->lock);
     for (size_t i = 0; i < RIACHO_KAFKA_UNANSWERED_MAX; i++) {
         if (log->unanswered[i] && is_answered(log->unanswered[i]))
             rd_kafka_queue_destroy(RIACHO_TAKE(log->unanswered[i]));
         room += !log->unanswered[i];
     }
-    pthread_mutex_unlock(&log->lock);
-    if (room)
+    return room > 0;
+}
+
+static riacho_status client_of(struct riacho_kafka_log *log, const char *group,
+                               struct riacho_kafka_handle **ret_client, riacho_error *err)
+{
+    *ret_client = riacho_map_get(&log->groups, riacho_text(group));
+    if (*ret_client)
         return RIACHO_OK;
-    return riacho_kafka_status(log->client, RD_KAFKA_RESP_ERR__TIMED_OUT, what,
+    rd_kafka_conf_t *conf = riacho_kafka_config_make(&log->config, RIACHO_KAFKA_STABLE);
+    riacho_kafka_config_set(conf, RIACHO_KAFKA_NEEDED, "group.id", "%s", group);
+    RIACHO_TRY(riacho_kafka_handle_new(RD_KAFKA_CONSUMER, conf, NULL, ret_client, err));
+    riacho_map_put(&log->groups, riacho_copy(log->arena, riacho_text(group)))->value = *ret_client;
+    return RIACHO_OK;
+}
+
+riacho_status riacho_kafka_admin_admit(struct riacho_kafka_log *log, const char *group,
+                                       struct riacho_kafka_handle **ret_client, riacho_error *err)
+{
+    pthread_mutex_lock(&log->lock);
+    const riacho_status status = client_of(log, group, ret_client, err);
+    const bool is_admitted = status == RIACHO_OK && has_room(log);
+    pthread_mutex_unlock(&log->lock);
+    if (is_admitted || status != RIACHO_OK)
+        return status;
+    return riacho_kafka_status(*ret_client, RD_KAFKA_RESP_ERR__TIMED_OUT, group,
                                "the coordinator of the group does not answer", err);
 }
 
@@ -55,15 +75,21 @@ void riacho_kafka_admin_forget(struct riacho_kafka_log *log)
         if (log->unanswered[i])
             rd_kafka_queue_destroy(log->unanswered[i]);
     }
+    size_t at = 0;
+    for (riacho_map_entry *entry; (entry = riacho_map_next(&log->groups, &at));)
+        riacho_kafka_handle_unref(entry->value);
+    riacho_map_done(&log->groups);
 }
 
 /* ---- one request ----------------------------------------------------------------------------- */
 
 void riacho_kafka_admin_init(struct riacho_kafka_admin *admin, struct riacho_kafka_log *log,
-                             rd_kafka_admin_op_t op, int64_t wait_ms)
+                             struct riacho_kafka_handle *client, rd_kafka_admin_op_t op,
+                             int64_t wait_ms)
 {
-    rd_kafka_t *rk = log->client->rk;
+    rd_kafka_t *rk = client->rk;
     *admin = (struct riacho_kafka_admin){.log = log,
+                                         .client = client,
                                          .queue = rd_kafka_queue_new(rk),
                                          .options = rd_kafka_AdminOptions_new(rk, op),
                                          .deadline = riacho_kafka_deadline(wait_ms)};
@@ -98,7 +124,7 @@ static bool is_refused(struct riacho_kafka_handle *client)
 riacho_status riacho_kafka_admin_wait(struct riacho_kafka_admin *admin, const char *what,
                                       riacho_error *err)
 {
-    struct riacho_kafka_handle *client = admin->log->client;
+    struct riacho_kafka_handle *client = admin->client;
     while (!admin->answer) {
         const int left = riacho_kafka_left(admin->deadline);
         admin->answer = rd_kafka_queue_poll(admin->queue, left < SLICE_MS ? left : SLICE_MS);

@@ -60,10 +60,12 @@ riacho_status riacho_kafka_members(riacho_log *base, const char *group, riacho_a
                                    riacho_error *err)
 {
     struct riacho_kafka_log *log = riacho_kafka_log_of(base);
-    RIACHO_TRY(riacho_kafka_admin_admit(log, group, err));
+    struct riacho_kafka_handle *client;
+    RIACHO_TRY(riacho_kafka_admin_admit(log, group, &client, err));
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
-    riacho_kafka_admin_init(&admin, log, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, MEMBERS_WAIT_MS);
-    rd_kafka_DescribeConsumerGroups(log->client->rk, &group, 1, admin.options, admin.queue);
+    riacho_kafka_admin_init(&admin, log, client, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+                            MEMBERS_WAIT_MS);
+    rd_kafka_DescribeConsumerGroups(client->rk, &group, 1, admin.options, admin.queue);
     RIACHO_TRY(riacho_kafka_admin_wait(&admin, group, err));
     size_t count = 0;
     const rd_kafka_ConsumerGroupDescription_t **groups =
@@ -76,7 +78,7 @@ riacho_status riacho_kafka_members(riacho_log *base, const char *group, riacho_a
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     const bool is_new = code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND;
     if (code && !is_new)
-        return riacho_kafka_status(log->client, code, group, rd_kafka_error_string(error), err);
+        return riacho_kafka_status(client, code, group, rd_kafka_error_string(error), err);
     count = is_new ? 0 : rd_kafka_ConsumerGroupDescription_member_count(found);
     riacho_member_entry *entries = riacho_alloc_zero(arena, count, sizeof *entries);
     for (size_t i = 0; i < count; i++)
@@ -101,7 +103,7 @@ request_of(const char *group, const riacho_committed *positions, size_t count)
     return request;
 }
 
-static riacho_status read_positions(struct riacho_kafka_log *log,
+static riacho_status read_positions(struct riacho_kafka_handle *client,
                                     const rd_kafka_topic_partition_list_t *answer,
                                     riacho_arena *arena, riacho_committed *positions, size_t count,
                                     riacho_error *err)
@@ -109,8 +111,7 @@ static riacho_status read_positions(struct riacho_kafka_log *log,
     for (int i = 0; i < answer->cnt; i++) {
         const rd_kafka_topic_partition_t *at = &answer->elems[i];
         if (at->err)
-            return riacho_kafka_status(log->client, at->err, at->topic, rd_kafka_err2str(at->err),
-                                       err);
+            return riacho_kafka_status(client, at->err, at->topic, rd_kafka_err2str(at->err), err);
     }
     for (size_t i = 0; i < count; i++) {
         riacho_position *position = &positions[i].position;
@@ -128,14 +129,16 @@ static riacho_status fetch_once(struct riacho_kafka_log *log, const char *group,
                                 riacho_arena *arena, riacho_committed *positions, size_t count,
                                 int wait_ms, riacho_error *err)
 {
-    RIACHO_TRY(riacho_kafka_admin_admit(log, group, err));
+    struct riacho_kafka_handle *client;
+    RIACHO_TRY(riacho_kafka_admin_admit(log, group, &client, err));
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
-    riacho_kafka_admin_init(&admin, log, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, wait_ms);
+    riacho_kafka_admin_init(&admin, log, client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+                            wait_ms);
     rd_kafka_error_t *refused = rd_kafka_AdminOptions_set_require_stable_offsets(admin.options, 1);
     assert(!refused);
     (void)refused;
     rd_kafka_ListConsumerGroupOffsets_t *request = request_of(group, positions, count);
-    rd_kafka_ListConsumerGroupOffsets(log->client->rk, &request, 1, admin.options, admin.queue);
+    rd_kafka_ListConsumerGroupOffsets(client->rk, &request, 1, admin.options, admin.queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
     RIACHO_TRY(riacho_kafka_admin_wait(&admin, group, err));
     size_t group_count;
@@ -145,10 +148,10 @@ static riacho_status fetch_once(struct riacho_kafka_log *log, const char *group,
         return riacho_fail(err, RIACHO_RETRY, "group %s: no answer about it", group);
     const rd_kafka_error_t *error = rd_kafka_group_result_error(groups[0]);
     if (error)
-        return riacho_kafka_status(log->client, rd_kafka_error_code(error), group,
+        return riacho_kafka_status(client, rd_kafka_error_code(error), group,
                                    rd_kafka_error_string(error), err);
-    return read_positions(log, rd_kafka_group_result_partitions(groups[0]), arena, positions, count,
-                          err);
+    return read_positions(client, rd_kafka_group_result_partitions(groups[0]), arena, positions,
+                          count, err);
 }
 
 riacho_status riacho_kafka_fetch(riacho_log *base, const char *group, riacho_arena *arena,

@@ -41,8 +41,9 @@ struct riacho_kafka_log {
     struct riacho_kafka_handle *stable;
     struct riacho_kafka_appender *appender;
     rd_kafka_queue_t *unanswered[RIACHO_KAFKA_UNANSWERED_MAX]; /* admin.h */
-    riacho_arena *arena;                                       /* of topics */
-    riacho_map topics; /* name -> struct riacho_kafka_topic, which lives as long as the log */
+    riacho_map groups;   /* name -> struct riacho_kafka_handle: who asks about it */
+    riacho_arena *arena; /* of topics */
+    riacho_map topics;   /* name -> struct riacho_kafka_topic, which lives as long as the log */
 };
 
 struct riacho_kafka_log *riacho_kafka_log_of(riacho_log *log);

@@ -151,7 +151,8 @@ riacho_status riacho_kafka_trim(riacho_log *base, const char *topic, int32_t par
     rd_kafka_topic_partition_list_add(one, topic, partition)->offset = before;
     rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(one);
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
-    riacho_kafka_admin_init(&admin, log, RD_KAFKA_ADMIN_OP_DELETERECORDS, RIACHO_KAFKA_WAIT_MS);
+    riacho_kafka_admin_init(&admin, log, log->client, RD_KAFKA_ADMIN_OP_DELETERECORDS,
+                            RIACHO_KAFKA_WAIT_MS);
     rd_kafka_DeleteRecords(log->client->rk, &request, 1, admin.options, admin.queue);
     rd_kafka_DeleteRecords_destroy(request);
     RIACHO_TRY(riacho_kafka_admin_wait(&admin, topic, err));

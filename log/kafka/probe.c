@@ -71,7 +71,8 @@ static riacho_status try_compaction(struct riacho_kafka_log *log, riacho_error *
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(words, 1, log->config.replication, NULL, 0);
     rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
-    riacho_kafka_admin_init(&admin, log, RD_KAFKA_ADMIN_OP_CREATETOPICS, PROBE_WAIT_MS);
+    riacho_kafka_admin_init(&admin, log, log->client, RD_KAFKA_ADMIN_OP_CREATETOPICS,
+                            PROBE_WAIT_MS);
     (void)rd_kafka_AdminOptions_set_validate_only(admin.options, 1, words, sizeof words);
     rd_kafka_CreateTopics(log->client->rk, &topic, 1, admin.options, admin.queue);
     rd_kafka_NewTopic_destroy(topic);

@@ -167,7 +167,8 @@ static riacho_status describe_some(struct riacho_kafka_log *log, riacho_topic_sp
 {
     rd_kafka_ConfigResource_t *resources[DESCRIBE_MAX];
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
-    riacho_kafka_admin_init(&admin, log, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, RIACHO_KAFKA_WAIT_MS);
+    riacho_kafka_admin_init(&admin, log, log->client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+                            RIACHO_KAFKA_WAIT_MS);
     for (size_t i = 0; i < count; i++)
         resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, specs[i].name);
     rd_kafka_DescribeConfigs(log->client->rk, resources, count, admin.options, admin.queue);
@@ -208,7 +209,7 @@ static riacho_status alter(struct riacho_kafka_log *log, const riacho_topic_spec
     wanted_entries(spec, entries);
 #if RD_KAFKA_VERSION >= 0x02040000
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
-    riacho_kafka_admin_init(&admin, log, RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS,
+    riacho_kafka_admin_init(&admin, log, log->client, RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS,
                             RIACHO_KAFKA_WAIT_MS);
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, spec->name);
@@ -265,7 +266,8 @@ static riacho_status create(struct riacho_kafka_log *log, const riacho_topic_spe
     snprintf(words, sizeof words, "%d", MESSAGE_BYTES_MAX);
     rd_kafka_NewTopic_set_config(topic, "max.message.bytes", words);
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
-    riacho_kafka_admin_init(&admin, log, RD_KAFKA_ADMIN_OP_CREATETOPICS, CREATE_WAIT_MS);
+    riacho_kafka_admin_init(&admin, log, log->client, RD_KAFKA_ADMIN_OP_CREATETOPICS,
+                            CREATE_WAIT_MS);
     rd_kafka_CreateTopics(log->client->rk, &topic, 1, admin.options, admin.queue);
     rd_kafka_NewTopic_destroy(topic);
     RIACHO_TRY(riacho_kafka_admin_wait(&admin, spec->name, err));

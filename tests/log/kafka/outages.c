@@ -59,6 +59,17 @@ static void a_coordinator_may_come_back_after_nobody_waits(void **state)
     assert_ok(fetch(scene, LONG_MS, &err));
 }
 
+/* librdkafka (2.15) follows a null pointer when the client that asks has no group. */
+static void a_coordinator_may_have_moved(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    rd_kafka_mock_push_request_errors(scene->mock.cluster, MOCK_OFFSET_FETCH, 2,
+                                      RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+                                      RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+    assert_ok(fetch(scene, LONG_MS, &err));
+}
+
 static void a_log_may_be_closed_while_the_coordinator_is_away(void **state)
 {
     struct scene *scene = *state;
@@ -74,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(a_coordinator_may_come_back_after_nobody_waits),
+        SCENE_TEST(a_coordinator_may_have_moved),
         SCENE_TEST(a_log_may_be_closed_while_the_coordinator_is_away),
     };
     return cmocka_run_group_tests_name("outages", tests, NULL, NULL);
