@@ -237,6 +237,7 @@ static riacho_status publish(riacho_run *run, riacho_error *err)
         riacho_run_renew_outbox(run);
     else
         riacho_outbox_reset(&run->outbox);
+    riacho_arena_reset(run->commit_arena);
     riacho_run_clean(run);
     return riacho_fault_at(run->worker, RIACHO_SITE_AFTER_COMMIT, err);
 }

@@ -9,7 +9,7 @@
 #include "base/macros.h"
 #include "wire.h"
 
-enum { VERSION = 1, OUTPUT_BYTES_MIN = 4 + 4 + 8 + 2 + 4 + 4, HEADER_BYTES_MIN = 8 };
+enum { VERSION = 1, HEADER_BYTES_MIN = 8, BYTES_KEPT = 64 * 1024 };
 
 void riacho_outbox_init(riacho_outbox *outbox, const char *const *names, size_t name_count)
 {
@@ -57,6 +57,12 @@ void riacho_outbox_undo(riacho_outbox *outbox, riacho_outbox_mark mark)
 
 void riacho_outbox_reset(riacho_outbox *outbox)
 {
+    if (outbox->bytes.capacity > BYTES_KEPT) {
+        riacho_buffer head = {0};
+        riacho_buffer_append(&head, outbox->bytes.data, outbox->head_bytes);
+        riacho_buffer_done(&outbox->bytes);
+        outbox->bytes = head;
+    }
     riacho_outbox_undo(outbox, (riacho_outbox_mark){outbox->head_bytes, 0});
 }
 
@@ -115,6 +121,20 @@ static void read_output(riacho_wire *wire, const char *const *names, size_t name
     read_headers(wire, header_count, arena, &append->record.headers);
 }
 
+/* How many begin in what is left; no more than that follow, if it is damaged. */
+static size_t count_outputs(riacho_wire wire)
+{
+    size_t count = 0;
+    for (; wire.data && wire.size; count++) {
+        riacho_wire_get(&wire, 8);
+        riacho_wire_get(&wire, 8);
+        const size_t parts = 2 + 2 * (size_t)riacho_wire_get(&wire, 2);
+        for (size_t i = 0; i < parts && wire.data; i++)
+            riacho_wire_get_bytes(&wire);
+    }
+    return count;
+}
+
 riacho_status riacho_outbox_parse(riacho_bytes bytes, riacho_arena *arena,
                                   riacho_outbox_read *ret_read, riacho_error *err)
 {
@@ -126,7 +146,7 @@ riacho_status riacho_outbox_parse(riacho_bytes bytes, riacho_arena *arena,
     riacho_wire wire = {bytes.data, bytes.size};
     size_t name_count = 0;
     const char **names = read_names(&wire, arena, &name_count);
-    const size_t most = wire.size / OUTPUT_BYTES_MIN + 1;
+    const size_t most = count_outputs(wire);
     read.appends = riacho_alloc(arena, most * sizeof *read.appends);
     read.topics = riacho_alloc(arena, most * sizeof *read.topics);
     while (names && wire.data && wire.size)

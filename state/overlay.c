@@ -250,8 +250,9 @@ static void sort_entries(riacho_overlay *overlay)
 {
     const riacho_table *table = &overlay->table;
     for (size_t i = 0; i < table->count; i++) {
-        overlay->places[i].entry = &table->entries[i];
-        read_lead(table->entries[i].key.bytes, overlay->places[i].lead);
+        const riacho_table_entry *entry = riacho_table_entry_at(table, i);
+        overlay->places[i].entry = entry;
+        read_lead(entry->key.bytes, overlay->places[i].lead);
     }
     if (table->count > 1)
         qsort(overlay->places, table->count, sizeof *overlay->places, compare_places);
@@ -304,7 +305,7 @@ static void refresh_cache(riacho_overlay *overlay, const riacho_table *table)
             riacho_cache_forget(overlay->cache, range->space, range->from, range->to);
     }
     for (size_t i = 0; i < table->count; i++) {
-        const riacho_table_entry *entry = &table->entries[i];
+        const riacho_table_entry *entry = riacho_table_entry_at(table, i);
         if (!cache_for(overlay, entry->key.space))
             continue;
         const riacho_bytes value = {entry->value.data, entry->value.size};
@@ -341,10 +342,23 @@ static riacho_status settle(riacho_overlay *overlay, riacho_settle purpose, riac
     return status;
 }
 
+/* The lists that a commit makes are as large as its changes, and other tasks commit too. */
+static void free_lists(riacho_overlay *overlay)
+{
+    free(overlay->changes);
+    free(overlay->places);
+    free(overlay->folded);
+    overlay->changes = NULL;
+    overlay->places = NULL;
+    overlay->folded = NULL;
+    overlay->change_capacity = overlay->folded_capacity = 0;
+}
+
 static void forget(riacho_overlay *overlay)
 {
     riacho_table_reset(&overlay->table);
     forget_folded(overlay);
+    free_lists(overlay);
     for (size_t i = 0; i < overlay->held_count; i++) {
         if (overlay->held[i])
             overlay->held[i]->ops->drop(overlay->held[i]);
@@ -374,6 +388,8 @@ riacho_status riacho_overlay_commit(riacho_overlay *overlay, const riacho_commit
 static void forget_sealed(riacho_overlay *overlay)
 {
     riacho_table_reset(&overlay->sealed);
+    free(overlay->sealed_changes);
+    overlay->sealed_changes = NULL;
     overlay->is_sealed = false;
     overlay->sealed_count = 0;
 }
@@ -424,13 +440,9 @@ static void set_apart(riacho_overlay *overlay)
 {
     if (!overlay->sealed.arena)
         riacho_table_init(&overlay->sealed);
-    size_t count;
-    const riacho_change *changes = riacho_overlay_changes(overlay, &count);
-    overlay->sealed_changes =
-        riacho_memory_resize(overlay->sealed_changes, count * sizeof *changes);
-    if (count)
-        memcpy(overlay->sealed_changes, changes, count * sizeof *changes);
-    overlay->sealed_count = count;
+    riacho_overlay_changes(overlay, &overlay->sealed_count);
+    overlay->sealed_changes = overlay->changes;
+    overlay->changes = NULL;
     const riacho_table empty = overlay->sealed;
     overlay->sealed = overlay->table;
     overlay->table = empty;

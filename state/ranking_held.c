@@ -72,7 +72,7 @@ void riacho_ranking_held_put(riacho_ranking_held *held, riacho_ranking_name name
     const riacho_state_key key = key_of(held, name, member);
     const riacho_table_entry *entry = riacho_table_find(&held->table, &key);
     const uint32_t index =
-        (uint32_t)(entry ? (size_t)(entry - held->table.entries) : held->table.count);
+        entry ? entry->index : (uint32_t)held->table.count;
     riacho_ranking_member made = {.number = step->number,
                                   .group_bytes = (uint32_t)name.group.size,
                                   .verb = (uint8_t)step->verb,
@@ -117,7 +117,7 @@ static void held_undo(riacho_held *base)
     if (held->is_paged_new)
         riacho_ranking_forget_paged(held);
     for (size_t i = 0; i < held->table.count; i++) {
-        if (riacho_ranking_member_of(&held->table.entries[i]).is_listed)
+        if (riacho_ranking_member_of(riacho_table_entry_at(&held->table, i)).is_listed)
             list(held, (uint32_t)i);
     }
     held->savepoint_listed = held->listed_count;
@@ -132,6 +132,9 @@ static void held_drop(riacho_held *base)
         riacho_ranking_forget_paged(held);
     held->listed_count = held->savepoint_listed = 0;
     held->is_settled = false;
+    free(held->places);
+    held->places = NULL;
+    held->place_capacity = 0;
 }
 
 static size_t held_bytes(const riacho_held *base)

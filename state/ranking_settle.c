@@ -149,13 +149,13 @@ static int compare_places(const void *a, const void *b)
 static void sort_listed(riacho_ranking_held *held)
 {
     if (held->listed_count > held->place_capacity) {
-        held->place_capacity = held->listed_capacity;
+        held->place_capacity = held->listed_count;
         held->places =
             riacho_memory_resize(held->places, held->place_capacity * sizeof *held->places);
     }
     for (size_t i = 0; i < held->listed_count; i++) {
         riacho_ranking_listed_entry *place = &held->places[i];
-        place->entry = &held->table.entries[held->listed[i]];
+        place->entry = riacho_table_entry_at(&held->table, held->listed[i]);
         uint8_t lead[16] = {0};
         const riacho_bytes group = group_of(place->entry);
         memcpy(lead, group.data, group.size < sizeof lead ? group.size : sizeof lead);

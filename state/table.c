@@ -17,7 +17,7 @@
 
 #include "base/memory.h"
 
-enum { SLOTS_MIN = 256, ENTRIES_KEPT = 64 * 1024, GENERATION_MAX = 0xffff };
+enum { SLOTS_MIN = 256, SLOTS_KEPT = 16 * 1024, UNDOS_KEPT = 1024, GENERATION_MAX = 0xffff };
 
 void riacho_table_init(riacho_table *table)
 {
@@ -26,10 +26,17 @@ void riacho_table_init(riacho_table *table)
     table->slots = riacho_memory_get_zero(SLOTS_MIN, sizeof *table->slots);
 }
 
+static void free_segments(riacho_table *table, size_t kept)
+{
+    while (table->segment_count > kept)
+        free(table->segments[--table->segment_count]);
+}
+
 void riacho_table_done(riacho_table *table)
 {
     riacho_arena_free(table->arena);
-    free(table->entries);
+    free_segments(table, 0);
+    free(table->segments);
     free(table->slots);
     free(table->orders);
     free(table->ranges);
@@ -43,15 +50,18 @@ static void clear_slots(riacho_table *table)
     table->generation = 1;
 }
 
-/* One large transaction must not leave its tables behind for good. */
+/* What one task gives back the next one takes: not all of them are full at the same time. */
 static void shrink(riacho_table *table)
 {
-    if (table->capacity <= ENTRIES_KEPT)
+    free_segments(table, 1);
+    if (table->undo_capacity > UNDOS_KEPT) {
+        free(table->undos);
+        table->undos = NULL;
+        table->undo_capacity = 0;
+    }
+    if (table->slot_count <= SLOTS_KEPT)
         return;
-    free(table->entries);
     free(table->slots);
-    table->entries = NULL;
-    table->capacity = 0;
     table->slot_count = SLOTS_MIN;
     table->slots = riacho_memory_get_zero(SLOTS_MIN, sizeof *table->slots);
     table->generation = 1;
@@ -75,8 +85,10 @@ void riacho_table_reset(riacho_table *table)
 
 size_t riacho_table_bytes(const riacho_table *table)
 {
-    return riacho_arena_used(table->arena) + table->count * sizeof *table->entries +
-           table->range_count * sizeof *table->ranges + table->undo_count * sizeof *table->undos;
+    const size_t slots = table->slot_count > SLOTS_KEPT ? table->slot_count : 0;
+    return riacho_arena_used(table->arena) + table->count * sizeof(riacho_table_entry) +
+           slots * sizeof *table->slots + table->range_count * sizeof *table->ranges +
+           table->undo_count * sizeof *table->undos;
 }
 
 static bool is_used(const riacho_table *table, size_t slot)
@@ -86,7 +98,7 @@ static bool is_used(const riacho_table *table, size_t slot)
 
 static riacho_table_entry *entry_in(const riacho_table *table, size_t slot)
 {
-    return &table->entries[(uint32_t)table->slots[slot]];
+    return riacho_table_entry_at(table, (uint32_t)table->slots[slot]);
 }
 
 /* What a slot in use says of its key; the low bits of the hash chose the slot already. */
@@ -109,9 +121,9 @@ static size_t find_slot(const riacho_table *table, const riacho_state_key *key)
     return slot;
 }
 
-static void set_slot(riacho_table *table, size_t slot, size_t entry)
+static void set_slot(riacho_table *table, size_t slot, const riacho_table_entry *entry)
 {
-    table->slots[slot] = tag_of(table, table->entries[entry].key.hash) | (uint32_t)entry;
+    table->slots[slot] = tag_of(table, entry->key.hash) | entry->index;
 }
 
 static void grow_slots(riacho_table *table)
@@ -122,10 +134,11 @@ static void grow_slots(riacho_table *table)
     table->generation = 1;
     const size_t mask = table->slot_count - 1;
     for (size_t i = 0; i < table->count; i++) {
-        size_t slot = table->entries[i].key.hash & mask;
+        const riacho_table_entry *entry = riacho_table_entry_at(table, i);
+        size_t slot = entry->key.hash & mask;
         while (is_used(table, slot))
             slot = (slot + 1) & mask;
-        set_slot(table, slot, i);
+        set_slot(table, slot, entry);
     }
 }
 
@@ -149,23 +162,32 @@ static riacho_table_order *order_of(riacho_table *table, uint32_t space)
     return &table->orders[space];
 }
 
+static void add_segment(riacho_table *table)
+{
+    if (table->segment_count == table->segment_capacity) {
+        table->segment_capacity = table->segment_capacity * 2 + 4;
+        table->segments =
+            riacho_memory_resize(table->segments, table->segment_capacity * sizeof(void *));
+    }
+    table->segments[table->segment_count++] =
+        riacho_memory_get(RIACHO_TABLE_SEGMENT * sizeof(riacho_table_entry));
+}
+
 static riacho_table_entry *insert(riacho_table *table, size_t slot, const riacho_state_key *key)
 {
-    if (table->count == table->capacity) {
-        table->capacity = table->capacity ? table->capacity * 2 : SLOTS_MIN / 2;
-        table->entries =
-            riacho_memory_resize(table->entries, table->capacity * sizeof *table->entries);
-    }
     assert(table->count < UINT32_MAX);
-    riacho_table_entry *entry = &table->entries[table->count];
-    *entry = (riacho_table_entry){.key = *key, .savepoint = table->savepoint};
+    if (table->count == table->segment_count * RIACHO_TABLE_SEGMENT)
+        add_segment(table);
+    riacho_table_entry *entry = riacho_table_entry_at(table, table->count);
+    *entry = (riacho_table_entry){
+        .key = *key, .index = (uint32_t)table->count, .savepoint = table->savepoint};
     entry->key.bytes.data =
         memcpy(riacho_alloc(table->arena, key->bytes.size), key->bytes.data, key->bytes.size);
     riacho_table_order *order = order_of(table, key->space);
     entry->next_unsorted = order->unsorted;
-    order->unsorted = (uint32_t)table->count + 1;
-    set_slot(table, slot, table->count++);
-    if (table->count * 2 > table->slot_count)
+    order->unsorted = entry->index + 1;
+    set_slot(table, slot, entry);
+    if (++table->count * 2 > table->slot_count)
         grow_slots(table);
     return entry;
 }
@@ -179,7 +201,7 @@ static void keep_for_undo(riacho_table *table, riacho_table_entry *entry)
             riacho_memory_resize(table->undos, table->undo_capacity * sizeof *table->undos);
     }
     table->undos[table->undo_count++] =
-        (riacho_table_undo){.entry = (uint32_t)(entry - table->entries),
+        (riacho_table_undo){.entry = entry->index,
                             .savepoint = entry->savepoint,
                             .deleted = entry->deleted};
     const riacho_table_value old = entry->value;
@@ -244,7 +266,7 @@ void riacho_table_delete_range(riacho_table *table, uint32_t space, riacho_bytes
     const riacho_sorted *sorted = riacho_table_sort(table, space);
     riacho_sorted_node *node = riacho_sorted_seek(sorted, from);
     for (; node && riacho_bytes_compare(node->key, to) < 0; node = node->next[0]) {
-        riacho_table_entry *entry = &table->entries[(uintptr_t)node->value];
+        riacho_table_entry *entry = riacho_table_entry_at(table, (uintptr_t)node->value);
         if (entry->savepoint != table->savepoint)
             keep_for_undo(table, entry);
         entry->deleted = true;
@@ -263,7 +285,7 @@ const riacho_sorted *riacho_table_sort(riacho_table *table, uint32_t space)
     riacho_table_order *order = order_of(table, space);
     while (order->unsorted) {
         const uint32_t index = order->unsorted - 1;
-        riacho_table_entry *entry = &table->entries[index];
+        riacho_table_entry *entry = riacho_table_entry_at(table, index);
         const uint32_t height = riacho_sorted_height(&order->sorted);
         entry->node = riacho_alloc(table->arena, riacho_sorted_node_bytes(height));
         riacho_sorted_insert(&order->sorted, entry->node, height, entry->key.bytes,
@@ -279,7 +301,7 @@ void riacho_table_savepoint(riacho_table *table)
 {
     if (table->savepoint == UINT32_MAX) {
         for (size_t i = 0; i < table->count; i++)
-            table->entries[i].savepoint = 0;
+            riacho_table_entry_at(table, i)->savepoint = 0;
         table->savepoint = 0;
     }
     table->savepoint++;
@@ -290,7 +312,7 @@ void riacho_table_savepoint(riacho_table *table)
 
 static void remove_last(riacho_table *table)
 {
-    riacho_table_entry *entry = &table->entries[table->count - 1];
+    riacho_table_entry *entry = riacho_table_entry_at(table, table->count - 1);
     riacho_table_order *order = order_of(table, entry->key.space);
     if (entry->node) {
         riacho_sorted_remove(&order->sorted, entry->node);
@@ -306,7 +328,7 @@ void riacho_table_rewind(riacho_table *table)
 {
     while (table->undo_count) {
         const riacho_table_undo *undo = &table->undos[--table->undo_count];
-        riacho_table_entry *entry = &table->entries[undo->entry];
+        riacho_table_entry *entry = riacho_table_entry_at(table, undo->entry);
         const riacho_table_value new = entry->value;
         entry->value = entry->spare;
         entry->spare = new;

@@ -3,8 +3,9 @@
  * table.h - the changed keys of one transaction: found by hash, walked in order, taken back to a
  * savepoint. The overlay (overlay.h) puts it over a store.
  *
- *   entries   a vector in order of first change; a slot table finds them by hash. A reset is one
- *             step of the generation that slots carry, not a sweep.
+ *   entries   in order of first change, in segments that do not move and that a reset gives back;
+ *             a slot table finds them by hash. A reset is one step of the generation that slots
+ *             carry, not a sweep.
  *   order     a skip list for each space, fed when somebody scans: what is never scanned is never
  *             sorted.
  *   undo      an entry has two value buffers; its first change after a savepoint swaps them, so
@@ -18,6 +19,8 @@
 #include "key.h"
 #include "riacho/types.h"
 
+enum { RIACHO_TABLE_SEGMENT = 1024 }; /* entries */
+
 typedef struct riacho_table_value {
     uint8_t *data;
     uint32_t size;
@@ -29,6 +32,7 @@ typedef struct riacho_table_entry {
     riacho_table_value value;
     riacho_table_value spare;
     riacho_sorted_node *node; /* NULL: not sorted yet */
+    uint32_t index;
     uint32_t next_unsorted;   /* index + 1 of the space's next entry without a node */
     uint32_t savepoint;       /* the number of the savepoint this entry was last changed after */
     bool deleted;
@@ -54,9 +58,10 @@ typedef struct riacho_table_undo {
 
 typedef struct riacho_table {
     riacho_arena *arena;
-    riacho_table_entry *entries;
-    size_t count;
-    size_t capacity;
+    riacho_table_entry **segments;
+    size_t segment_count;
+    size_t segment_capacity;
+    size_t count; /* of entries */
     uint64_t *slots; /* generation (16 bits), of the key's hash (16), index (32) */
     size_t slot_count;
     uint32_t generation;
@@ -76,12 +81,19 @@ typedef struct riacho_table {
 
 void riacho_table_init(riacho_table *table);
 void riacho_table_done(riacho_table *table);
-/* Empty again; keeps some memory. */
+/* Empty again; keeps a little memory, so that many tables of which few are full at a time cost
+ * about what those few hold. */
 void riacho_table_reset(riacho_table *table);
 /* Bytes the transaction holds. */
 size_t riacho_table_bytes(const riacho_table *table);
 
-/* NULL when the key was not changed. Valid until the next put or delete, as all entries. */
+/* Below `count`. Entries stay where they are until they are taken back or the table is reset. */
+static inline riacho_table_entry *riacho_table_entry_at(const riacho_table *table, size_t index)
+{
+    return &table->segments[index / RIACHO_TABLE_SEGMENT][index % RIACHO_TABLE_SEGMENT];
+}
+
+/* NULL when the key was not changed. */
 riacho_table_entry *riacho_table_find(const riacho_table *table, const riacho_state_key *key);
 /* Where the bytes of the key's new value go. */
 uint8_t *riacho_table_put(riacho_table *table, const riacho_state_key *key, size_t value_size);
@@ -97,7 +109,7 @@ const riacho_sorted *riacho_table_sort(riacho_table *table, uint32_t space);
 static inline const riacho_table_entry *riacho_table_at(const riacho_table *table,
                                                         const riacho_sorted_node *node)
 {
-    return &table->entries[(uintptr_t)node->value];
+    return riacho_table_entry_at(table, (uintptr_t)node->value);
 }
 
 void riacho_table_savepoint(riacho_table *table);

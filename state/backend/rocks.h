@@ -46,7 +46,8 @@ struct riacho_rocks_stores {
     uint64_t space_reserve_bytes;
     riacho_rocks_options options;
     pthread_mutex_t lock;
-    riacho_rocks_store *open; /* under the lock */
+    riacho_rocks_store *open;          /* under the lock, as is: */
+    rocksdb_writebatch_t *spare_batch; /* NULL: in use, or none was made yet */
 };
 
 /* Belongs to the task; `db` and `spaces` are also read through snapshots and by measure. */
@@ -60,7 +61,6 @@ struct riacho_rocks_store {
     size_t family_count;
     rocksdb_column_family_handle_t **spaces; /* by number of this opening, out of `families` */
     size_t space_count;
-    rocksdb_writebatch_t *batch;
     riacho_buffer meta;
     bool has_outbox;          /* the last commit left one */
     uint64_t number;          /* of the last commit */

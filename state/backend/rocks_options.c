@@ -18,6 +18,7 @@ enum {
     TASK_COUNT_DEFAULT = 8,
     WRITE_BUFFER_BYTES_MIN = 1 * MIB,
     ARENA_BYTES_MIN = 16 * 1024,
+    FILE_BUFFER_BYTES = 128 * 1024, /* of each write-ahead log, as long as it is open */
     BLOOM_BITS = 10,
     CHECKSUM_XXH3 = 4,
     FORMAT_VERSION = 5,
@@ -73,6 +74,7 @@ static void set_files(rocksdb_options_t *options)
     rocksdb_options_set_skip_stats_update_on_db_open(options, 1);
     rocksdb_options_set_manifest_preallocation_size(options, 64 * 1024);
     rocksdb_options_set_bytes_per_sync(options, MIB);
+    rocksdb_options_set_writable_file_max_buffer_size(options, FILE_BUFFER_BYTES);
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
     rocksdb_options_set_bottommost_compression(options, rocksdb_lz4_compression);

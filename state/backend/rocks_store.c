@@ -122,50 +122,87 @@ static riacho_status store_get(riacho_store *base, uint32_t space, riacho_bytes 
                             ret_value, err);
 }
 
-static void add_change(const riacho_rocks_store *store, const riacho_change *change)
+/* A batch is as large as the commit that it held, and few stores are written at a time: they share
+ * one, as far as it is free. */
+static rocksdb_writebatch_t *take_batch(riacho_rocks_stores *stores)
+{
+    pthread_mutex_lock(&stores->lock);
+    rocksdb_writebatch_t *batch = stores->spare_batch;
+    stores->spare_batch = NULL;
+    pthread_mutex_unlock(&stores->lock);
+    return batch ? batch : rocksdb_writebatch_create();
+}
+
+static void give_batch_back(riacho_rocks_stores *stores, rocksdb_writebatch_t *batch)
+{
+    enum { BYTES_KEPT_MAX = 16 * 1024 * 1024 };
+    size_t bytes;
+    rocksdb_writebatch_data(batch, &bytes);
+    rocksdb_writebatch_clear(batch); /* keeps the memory */
+    pthread_mutex_lock(&stores->lock);
+    if (!stores->spare_batch && bytes <= BYTES_KEPT_MAX) {
+        stores->spare_batch = batch;
+        batch = NULL;
+    }
+    pthread_mutex_unlock(&stores->lock);
+    if (batch)
+        rocksdb_writebatch_destroy(batch);
+}
+
+static void add_change(const riacho_rocks_store *store, rocksdb_writebatch_t *batch,
+                       const riacho_change *change)
 {
     rocksdb_column_family_handle_t *family = family_of(store, change->space);
     if (change->key_end.data)
-        rocksdb_writebatch_delete_range_cf(store->batch, family, change->key.data, change->key.size,
+        rocksdb_writebatch_delete_range_cf(batch, family, change->key.data, change->key.size,
                                            change->key_end.data, change->key_end.size);
     else if (change->verb == RIACHO_CHANGE_FOLD)
-        rocksdb_writebatch_merge_cf(store->batch, family, change->key.data, change->key.size,
+        rocksdb_writebatch_merge_cf(batch, family, change->key.data, change->key.size,
                                     change->value.data, change->value.size);
     else if (change->value.data)
-        rocksdb_writebatch_put_cf(store->batch, family, change->key.data, change->key.size,
+        rocksdb_writebatch_put_cf(batch, family, change->key.data, change->key.size,
                                   change->value.data, change->value.size);
     else
-        rocksdb_writebatch_delete_cf(store->batch, family, change->key.data, change->key.size);
+        rocksdb_writebatch_delete_cf(batch, family, change->key.data, change->key.size);
 }
 
-static void add_meta(riacho_rocks_store *store, const riacho_commit_meta *meta)
+static void add_meta(riacho_rocks_store *store, rocksdb_writebatch_t *batch,
+                     const riacho_commit_meta *meta)
 {
     riacho_buffer_reset(&store->meta);
     riacho_meta_encode(meta, &store->meta);
-    rocksdb_writebatch_put(store->batch, RIACHO_ROCKS_META, strlen(RIACHO_ROCKS_META),
+    rocksdb_writebatch_put(batch, RIACHO_ROCKS_META, strlen(RIACHO_ROCKS_META),
                            (const char *)store->meta.data, store->meta.size);
     if (meta->outbox.size)
-        rocksdb_writebatch_put(store->batch, RIACHO_ROCKS_OUTBOX, strlen(RIACHO_ROCKS_OUTBOX),
+        rocksdb_writebatch_put(batch, RIACHO_ROCKS_OUTBOX, strlen(RIACHO_ROCKS_OUTBOX),
                                meta->outbox.data, meta->outbox.size);
     else if (store->has_outbox)
-        rocksdb_writebatch_delete(store->batch, RIACHO_ROCKS_OUTBOX, strlen(RIACHO_ROCKS_OUTBOX));
+        rocksdb_writebatch_delete(batch, RIACHO_ROCKS_OUTBOX, strlen(RIACHO_ROCKS_OUTBOX));
+}
+
+static riacho_status write_batch(riacho_rocks_store *store, rocksdb_writebatch_t *batch,
+                                 const riacho_changes *changes, riacho_error *err)
+{
+    size_t batch_bytes;
+    char *message = NULL;
+    for (size_t i = 0; i < changes->count; i++)
+        add_change(store, batch, &changes->items[i]);
+    add_meta(store, batch, &changes->meta);
+    rocksdb_writebatch_data(batch, &batch_bytes);
+    RIACHO_TRY(riacho_rocks_room(store->stores, batch_bytes, err));
+    rocksdb_write(store->db, store->stores->options.write, batch, &message);
+    return riacho_rocks_result(store, message, err);
 }
 
 static riacho_status store_write(riacho_store *base, const riacho_changes *changes,
                                  riacho_error *err)
 {
     riacho_rocks_store *store = riacho_rocks_store_of(base);
-    size_t batch_bytes;
-    char *message = NULL;
+    rocksdb_writebatch_t *batch = take_batch(store->stores);
     count_nothing();
-    rocksdb_writebatch_clear(store->batch);
-    for (size_t i = 0; i < changes->count; i++)
-        add_change(store, &changes->items[i]);
-    add_meta(store, &changes->meta);
-    rocksdb_writebatch_data(store->batch, &batch_bytes);
-    RIACHO_TRY(riacho_rocks_room(store->stores, batch_bytes, err));
-    rocksdb_write(store->db, store->stores->options.write, store->batch, &message);
-    RIACHO_TRY(riacho_rocks_result(store, message, err));
+    const riacho_status status = write_batch(store, batch, changes, err);
+    give_batch_back(store->stores, batch);
+    RIACHO_TRY(status);
     store->has_outbox = changes->meta.outbox.size > 0;
     store->number = changes->meta.number;
     return RIACHO_OK;

@@ -217,7 +217,6 @@ static riacho_rocks_store *store_new(riacho_rocks_stores *stores, const char *fo
     store->stores = stores;
     store->damage = RIACHO_REJECT;
     store->folder = riacho_memory_text(folder);
-    store->batch = rocksdb_writebatch_create();
     return store;
 }
 
@@ -250,7 +249,6 @@ void riacho_rocks_store_free(riacho_rocks_store *store)
         rocksdb_column_family_handle_destroy(store->families[i]);
     if (store->db)
         rocksdb_close(store->db);
-    rocksdb_writebatch_destroy(store->batch);
     riacho_buffer_done(&store->meta);
     free(store->families);
     free(store->spaces);
@@ -331,6 +329,8 @@ static void rocks_stores_close(riacho_store_factory *base)
         return;
     riacho_rocks_stores *stores = stores_of(base);
     assert(!stores->open);
+    if (stores->spare_batch)
+        rocksdb_writebatch_destroy(stores->spare_batch);
     riacho_rocks_options_done(&stores->options);
     pthread_mutex_destroy(&stores->lock);
     free(stores->folder);
