@@ -13,9 +13,9 @@
  * printed with all ratios, because the machine is shared.
  *
  * Usage: replay [--events N] [--pets N] [--visitors N] [--skew X] [--rounds N] [--libraries DIR]
- *               [--only PHASE] [--topology FILE] [--folder DIR]
+ *               [--only PHASE] [--topology FILE] [--folder DIR] [--memory MIB]
  * --only names phases, with commas between; --skew is the exponent of popularity (0: all alike);
- * --folder keeps the log for the next run.
+ * --folder keeps the log for the next run; --memory is split as `riacho run --memory` does.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -29,6 +29,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "cmd/dataset.h"
+#include "cmd/memory.h"
 #include "cmd/project.h"
 #include "measure.h"
 #include "riacho/backend/embedded_log.h"
@@ -41,6 +42,7 @@ typedef struct replay_plan {
     uint64_t events;
     uint32_t pets, visitors, rounds;
     double skew;
+    uint64_t memory_mib;
     const char *libraries, *only, *topology;
     char folder[64];
 } replay_plan;
@@ -70,7 +72,8 @@ static riacho_log *open_log(const replay_plan *plan, const char *name)
     riacho_log *log;
     riacho_error err;
     snprintf(folder, sizeof folder, "%s/%s", plan->folder, name);
-    const riacho_embedded_log_options options = {.folder = folder};
+    const riacho_embedded_log_options options = {
+        .folder = folder, .memory_bytes = riacho_memory_split(plan->memory_mib << 20).log_bytes};
     must(riacho_embedded_log_open(&options, &log, &err), "log", &err);
     return log;
 }
@@ -279,13 +282,16 @@ static uint64_t run_engine(const replay_plan *plan, const char *file)
     riacho_log *log = open_log(plan, "log-copy");
     open_project(plan, file, &project);
     snprintf(folder, sizeof folder, "%s/state-%d", plan->folder, (int)getpid());
-    const riacho_rocksdb_stores_options state = {.folder = folder, .task_count_hint = 8};
+    const riacho_memory_shares shares = riacho_memory_split(plan->memory_mib << 20);
+    const riacho_rocksdb_stores_options state = {
+        .folder = folder, .memory_bytes = shares.stores_bytes, .task_count_hint = 8};
     must(riacho_rocksdb_stores_open(&state, &stores, &err), "stores", &err);
     const riacho_worker_options options = {.log = log,
                                            .stores = stores,
                                            .schemas = project.schemas,
                                            .threads = 1,
-                                           .overlay_bytes = 8 << 20};
+                                           .overlay_bytes = shares.overlay_bytes,
+                                           .cache_bytes = shares.cache_bytes};
     must(riacho_worker_open(&options, &worker, &err), "worker", &err);
     must(riacho_worker_add(worker, project.graphs[0], &err), "topology", &err);
     must(riacho_worker_start(worker, &err), "start", &err);
@@ -311,9 +317,10 @@ static uint64_t tamaghost(void *plan_arg)
 static void print(const replay_plan *plan, const phase *phases, size_t count)
 {
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
-    riacho_buffer_printf(
-        &out, "{\"benchmark\":\"replay\",\"events\":%" PRIu64 ",\"pets\":%u,\"rounds\":%u",
-        plan->events, plan->pets, plan->rounds);
+    riacho_buffer_printf(&out,
+                         "{\"benchmark\":\"replay\",\"events\":%" PRIu64
+                         ",\"pets\":%u,\"rounds\":%u,\"memoryMiB\":%" PRIu64,
+                         plan->events, plan->pets, plan->rounds, plan->memory_mib);
     for (size_t i = 0; i < count; i++) {
         if (!phases[i].best.events)
             continue;
@@ -363,15 +370,22 @@ static void run_phases(replay_plan *plan, phase *phases, size_t count)
 int main(int argc, char **argv)
 {
     static const struct option flags[] = {
-        {"events", required_argument, NULL, 'e'},    {"pets", required_argument, NULL, 'p'},
-        {"visitors", required_argument, NULL, 'v'},  {"rounds", required_argument, NULL, 'r'},
-        {"libraries", required_argument, NULL, 'l'}, {"only", required_argument, NULL, 'o'},
-        {"folder", required_argument, NULL, 'f'},    {"topology", required_argument, NULL, 't'},
-        {"skew", required_argument, NULL, 's'},      {0},
+        {"events", required_argument, NULL, 'e'},
+        {"pets", required_argument, NULL, 'p'},
+        {"visitors", required_argument, NULL, 'v'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"libraries", required_argument, NULL, 'l'},
+        {"only", required_argument, NULL, 'o'},
+        {"folder", required_argument, NULL, 'f'},
+        {"topology", required_argument, NULL, 't'},
+        {"skew", required_argument, NULL, 's'},
+        {"memory", required_argument, NULL, 'm'},
+        {0},
     };
     replay_plan plan = {.events = 5000000,
                         .pets = 100000,
                         .rounds = 2,
+                        .memory_mib = 128,
                         .libraries = RIACHO_BINARY_DIR "/libraries",
                         .topology = RIACHO_SOURCE_DIR "/topology/apps/tamaghost.yaml",
                         .folder = "/tmp/riacho-replay-XXXXXX"};
@@ -398,6 +412,9 @@ int main(int argc, char **argv)
             break;
         case 's':
             plan.skew = strtod(optarg, NULL);
+            break;
+        case 'm':
+            plan.memory_mib = strtoull(optarg, NULL, 10);
             break;
         case 't':
             plan.topology = optarg;

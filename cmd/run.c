@@ -24,6 +24,7 @@
 #include "base/macros.h"
 #include "base/trace.h"
 #include "kafka.h"
+#include "memory.h"
 #include "project.h"
 #include "riacho/backend/embedded_log.h"
 #include "riacho/backend/stores.h"
@@ -98,16 +99,20 @@ static riacho_delivery delivery_of(const running *run)
     return RIACHO_DELIVERY_AT_LEAST_ONCE;
 }
 
-/* One budget: a quarter for the log, half for the stores, the rest for what is not yet committed
- * and what is read often. */
+static riacho_memory_shares shares_of(const running *run)
+{
+    return riacho_memory_split(
+        (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY));
+}
+
 static int open_log(running *run, riacho_error *err)
 {
     const char *data = riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR);
-    const uint64_t memory = (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY);
+    const uint64_t memory_bytes = shares_of(run).log_bytes;
     if (riacho_kafka_wanted(&run->settings)) {
         const riacho_kafka_share share = {
             .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS),
-            .memory_bytes = memory / 4,
+            .memory_bytes = memory_bytes,
         };
         if (lock_folder(run, data, err) != RIACHO_OK)
             return RIACHO_EXIT_UNAVAILABLE;
@@ -118,7 +123,7 @@ static int open_log(running *run, riacho_error *err)
     }
     const riacho_embedded_log_options options = {
         .folder = riacho_format(run->arena, "%s/log", data),
-        .memory_bytes = memory / 4,
+        .memory_bytes = memory_bytes,
     };
     return riacho_embedded_log_open(&options, &run->log, err) == RIACHO_OK
                ? RIACHO_EXIT_OK
@@ -131,7 +136,7 @@ static riacho_status open_stores(running *run, uint32_t tasks, riacho_error *err
     const riacho_rocksdb_stores_options options = {
         .folder = run->group ? riacho_format(run->arena, "%s/state-%s", data, run->group)
                              : riacho_format(run->arena, "%s/state", data),
-        .memory_bytes = (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY) / 2,
+        .memory_bytes = shares_of(run).stores_bytes,
         .task_count_hint = tasks,
     };
     return riacho_rocksdb_stores_open(&options, &run->stores, err);
@@ -166,14 +171,6 @@ static uint32_t count_tasks(const riacho_project *project)
     return tasks;
 }
 
-/* An eighth of the budget for what is not yet committed, shared by all tasks. */
-static uint64_t overlay_bytes(uint64_t memory, uint32_t tasks)
-{
-    enum { LEAST = 1 << 20 };
-    const uint64_t share = memory / 8 / (tasks ? tasks : 1);
-    return share > LEAST ? share : LEAST;
-}
-
 /* Where the others reach this worker. */
 static const char *address_of(const running *run)
 {
@@ -183,15 +180,15 @@ static const char *address_of(const running *run)
 
 static riacho_status open_worker(running *run, riacho_error *err)
 {
-    const uint64_t memory = (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY);
+    const riacho_memory_shares shares = shares_of(run);
     const riacho_worker_options options = {
         .name = riacho_setting_text(&run->settings, RIACHO_SETTING_NAME),
         .log = run->log,
         .stores = run->stores,
         .schemas = run->project.schemas,
         .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS),
-        .overlay_bytes = overlay_bytes(memory, count_tasks(&run->project)),
-        .cache_bytes = memory / 8,
+        .overlay_bytes = shares.overlay_bytes,
+        .cache_bytes = shares.cache_bytes,
         .commit_interval_ms = riacho_setting_number(&run->settings, RIACHO_SETTING_COMMIT_INTERVAL),
         .group = run->group,
         .address = address_of(run),

@@ -18,6 +18,7 @@
 #include "fault.h"
 #include "progress.h"
 #include "publication.h"
+#include "room.h"
 
 enum { BACKOFF_MS_MIN = 50, BACKOFF_MS_MAX = 5000 };
 
@@ -30,19 +31,27 @@ static bool holds(const riacho_run *run, unsigned parts)
     return run->uncommitted_records >= RIACHO_COMMIT_RECORDS_MAX / parts ||
            run->outbox.count >= RIACHO_COMMIT_OUTPUTS_MAX / parts ||
            run->outbox.bytes.size >= RIACHO_COMMIT_OUTPUT_BYTES_MAX / parts ||
-           riacho_chain_pending(run->chain) >= RIACHO_COMMIT_PENDING_MAX / parts ||
-           riacho_overlay_bytes(run->host.overlay) >= run->worker->options.overlay_bytes / parts;
+           riacho_chain_pending(run->chain) >= RIACHO_COMMIT_PENDING_MAX / parts;
+}
+
+/* What has nothing to commit goes on: that alone can change it. */
+static bool has_room(const riacho_run *run)
+{
+    const size_t bytes = riacho_run_bytes(run);
+    return !run->dirty || !bytes || bytes < run->room_bytes;
 }
 
 /* The half of what fits, where the other half can fill up while the first is on its way. */
 bool riacho_run_ripe(const riacho_run *run)
 {
-    return run->commit_requested || holds(run, riacho_worker_shares(run->worker) ? 2 : 1);
+    return run->commit_requested || run->gives_room ||
+           holds(run, riacho_worker_shares(run->worker) ? 2 : 1);
 }
 
 bool riacho_run_full(const riacho_run *run)
 {
-    return holds(run, 1) || (run->commit_requested && !riacho_worker_shares(run->worker));
+    return !has_room(run) || holds(run, 1) ||
+           (run->commit_requested && !riacho_worker_shares(run->worker));
 }
 
 /* ---- the steps ------------------------------------------------------------------------------- */
@@ -215,7 +224,7 @@ void riacho_run_show(riacho_run *run, const riacho_shown *shown)
 
 void riacho_run_clean(riacho_run *run)
 {
-    run->commit_requested = false;
+    run->commit_requested = run->gives_room = false;
     run->uncommitted_records = 0;
     run->dirty = false;
     run->rested = false;

@@ -32,7 +32,13 @@ void riacho_outbox_add(riacho_outbox *outbox, uint32_t topic, int32_t partition,
 riacho_outbox_mark riacho_outbox_position(const riacho_outbox *outbox);
 /* Forgets what was added since the mark. */
 void riacho_outbox_undo(riacho_outbox *outbox, riacho_outbox_mark mark);
+/* Forgets all; memory that only many outputs need is given back. */
 void riacho_outbox_reset(riacho_outbox *outbox);
+/* Bytes of the outputs. */
+static inline size_t riacho_outbox_held(const riacho_outbox *outbox)
+{
+    return outbox->bytes.size - outbox->head_bytes;
+}
 /* For the store: absent when there is no output. Borrowed until the next call that changes it. */
 riacho_bytes riacho_outbox_bytes(const riacho_outbox *outbox);
 

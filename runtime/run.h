@@ -72,6 +72,8 @@ typedef struct riacho_run {
     int64_t commit_retry_at_ns; /* of one that found no room, or whose flush waits; else 0 */
     int64_t commit_backoff_ms;
     bool commit_requested;
+    uint64_t room_bytes; /* room.h, as is: */
+    bool gives_room;
     bool dirty;  /* there is something to commit */
     bool rested; /* since the last commit there was a moment with nothing left to process */
     uint64_t uncommitted_records;
@@ -102,7 +104,7 @@ typedef struct riacho_run {
     riacho_again punctuate_again[2];
 } riacho_run;
 
-/* Bounds of one commit beside overlay_bytes. A commit's outputs are one append: their number is
+/* Bounds of one commit beside its room (room.h). A commit's outputs are one append: their number is
  * bounded by RIACHO_APPEND_RECORDS_MAX, with room for what a flush adds. A flush cannot stop half
  * way, because what it has yet to forward is kept in memory only; a change that it forwards may
  * become several outputs. */

@@ -16,6 +16,7 @@
 #include "base/macros.h"
 #include "base/memory.h"
 #include "base/trace.h"
+#include "room.h"
 
 int64_t riacho_thread_now_ns(const riacho_thread *thread)
 {
@@ -355,17 +356,24 @@ riacho_status riacho_thread_process(riacho_thread *thread, const riacho_passage 
                                     size_t *ret_count, riacho_error *err)
 {
     *ret_count = 0;
+    size_t used_bytes = 0;
+    for (size_t i = 0; i < thread->run_count; i++)
+        used_bytes += riacho_run_bytes(thread->runs[i]);
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];
         size_t records = 0, punctuators = 0;
         if (run->leaves)
             continue;
+        riacho_run_give_room(run, thread, used_bytes);
+        used_bytes -= riacho_run_bytes(run);
         const int64_t began_ns = riacho_thread_now_ns(thread);
         RIACHO_TRY(riacho_run_process(run, passage, &records, err));
         RIACHO_TRY(riacho_run_punctuate(run, &punctuators, err));
         riacho_run_measure(run, riacho_thread_now_ns(thread) - began_ns);
+        used_bytes += riacho_run_bytes(run);
         *ret_count += records + punctuators;
     }
+    riacho_thread_share_room(thread);
     return RIACHO_OK;
 }
 
@@ -387,6 +395,7 @@ int64_t riacho_thread_idle_ms(riacho_thread *thread)
 {
     const int64_t now = riacho_thread_now_ns(thread);
     const int64_t wall_ms = thread->worker->clock->now_ms(thread->worker->clock);
+    riacho_thread_share_room(thread);
     int64_t due_ns = now + (int64_t)RIACHO_IDLE_POLL_MS * 1000000;
     for (size_t i = 0; i < thread->run_count; i++) {
         riacho_run *run = thread->runs[i];

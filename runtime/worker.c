@@ -23,7 +23,7 @@
 #include "thread.h"
 #include "topics.h"
 
-enum { OVERLAY_BYTES = 16 * 1024 * 1024, CACHE_BYTES = 32 * 1024 * 1024 };
+enum { OVERLAY_BYTES = 32 * 1024 * 1024, CACHE_BYTES = 32 * 1024 * 1024 };
 
 /* ---- open, add ------------------------------------------------------------------------------- */
 

@@ -71,8 +71,7 @@ void riacho_ranking_held_put(riacho_ranking_held *held, riacho_ranking_name name
 {
     const riacho_state_key key = key_of(held, name, member);
     const riacho_table_entry *entry = riacho_table_find(&held->table, &key);
-    const uint32_t index =
-        entry ? entry->index : (uint32_t)held->table.count;
+    const uint32_t index = entry ? entry->index : (uint32_t)held->table.count;
     riacho_ranking_member made = {.number = step->number,
                                   .group_bytes = (uint32_t)name.group.size,
                                   .verb = (uint8_t)step->verb,

@@ -200,10 +200,8 @@ static void keep_for_undo(riacho_table *table, riacho_table_entry *entry)
         table->undos =
             riacho_memory_resize(table->undos, table->undo_capacity * sizeof *table->undos);
     }
-    table->undos[table->undo_count++] =
-        (riacho_table_undo){.entry = entry->index,
-                            .savepoint = entry->savepoint,
-                            .deleted = entry->deleted};
+    table->undos[table->undo_count++] = (riacho_table_undo){
+        .entry = entry->index, .savepoint = entry->savepoint, .deleted = entry->deleted};
     const riacho_table_value old = entry->value;
     entry->value = entry->spare;
     entry->spare = old;

@@ -33,8 +33,8 @@ typedef struct riacho_table_entry {
     riacho_table_value spare;
     riacho_sorted_node *node; /* NULL: not sorted yet */
     uint32_t index;
-    uint32_t next_unsorted;   /* index + 1 of the space's next entry without a node */
-    uint32_t savepoint;       /* the number of the savepoint this entry was last changed after */
+    uint32_t next_unsorted; /* index + 1 of the space's next entry without a node */
+    uint32_t savepoint;     /* the number of the savepoint this entry was last changed after */
     bool deleted;
 } riacho_table_entry;
 
@@ -61,7 +61,7 @@ typedef struct riacho_table {
     riacho_table_entry **segments;
     size_t segment_count;
     size_t segment_capacity;
-    size_t count; /* of entries */
+    size_t count;    /* of entries */
     uint64_t *slots; /* generation (16 bits), of the key's hash (16), index (32) */
     size_t slot_count;
     uint32_t generation;

@@ -51,9 +51,11 @@ typedef struct riacho_worker_options {
     riacho_log *log;  /* borrowed until close, as all of these */
     riacho_store_factory *stores;
     riacho_schemas *schemas;
-    riacho_clock *clock;        /* NULL: the system's */
-    uint32_t threads;           /* stream threads; 0: none, the caller calls riacho_worker_drive */
-    uint64_t overlay_bytes;     /* uncommitted changes of one task that force a commit; 0: 16 MiB */
+    riacho_clock *clock; /* NULL: the system's */
+    uint32_t threads;    /* stream threads; 0: none, the caller calls riacho_worker_drive */
+    /* Changes and outputs that wait for their commits, all tasks together; 0: 32 MiB. The largest
+     * commit when it is used up. */
+    uint64_t overlay_bytes;
     uint64_t cache_bytes;       /* committed values kept in memory, all tasks together; 0: 32 MiB */
     int64_t commit_interval_ms; /* 0: as each topology says */
     /* Called at each site; returning true makes the worker stop there as if it had been killed:
