@@ -98,6 +98,8 @@ static riacho_status decode(const riacho_codec *codec, riacho_bytes bytes, riach
     void *value = riacho_alloc(arena, codec->type->size);
     riacho_error cause = {.text = ""};
     const riacho_status status = riacho_decode(codec, bytes, arena, value, &cause);
+    if (status == RIACHO_RETRY)
+        return riacho_fail(err, status, "the %s cannot be decoded yet: %.450s", what, cause.text);
     if (status != RIACHO_OK)
         return riacho_fail(err, status, "the %s is not %s: %.400s", what, codec->name, cause.text);
     *ret_value = value;

@@ -2,8 +2,9 @@
  *
  * registry.c - riacho_schemas: a set of schema files, their ids, and the codecs made from them.
  *
- * Types and ids are complete when open returns and never change. Codecs are made when they are
- * first asked for, under the lock, and stay until close.
+ * Types are complete when open returns and never change, and so are ids, unless they are a
+ * registry's (ids.h). Codecs are made when they are first asked for, under the lock, and stay until
+ * close.
  */
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/trace.h"
 #include "crosscheck.h"
 #include "json.h"
 #include "primitive.h"
@@ -20,9 +22,11 @@
 struct riacho_schemas {
     riacho_arena *arena; /* guarded by context.lock once open has returned */
     riacho_schema_files files;
-    riacho_id_subject *subjects; /* sorted by name; subject i is of file order[i] */
+    riacho_id_wish *subjects; /* sorted by name; subject i is of file order[i] */
     const riacho_schema_file **order;
     riacho_ids ids;
+    riacho_registry *registry; /* borrowed; NULL: none */
+    bool of_registry;          /* whose ids they are */
     riacho_avro_context context;
     riacho_map codecs; /* word -> riacho_codec */
 };
@@ -71,6 +75,21 @@ static riacho_status list_subjects(riacho_schemas *self, riacho_error *err)
     return RIACHO_OK;
 }
 
+static riacho_status open_ids(riacho_schemas *self, const riacho_schemas_options *options,
+                              riacho_error *err)
+{
+    self->of_registry = options->ids == RIACHO_IDS_OF_REGISTRY;
+    self->registry = options->registry;
+    if (!self->of_registry)
+        return riacho_ids_assign(options->ids_file, self->subjects, self->files.count, self->arena,
+                                 &self->ids, err);
+    RIACHO_TRY(riacho_ids_recall(options->ids_file, RIACHO_FINDER_LEARNED_MAX, self->arena,
+                                 &self->ids, err));
+    if (self->registry)
+        self->context.finder = riacho_finder_new(self->registry, &self->ids, &self->context.lock);
+    return RIACHO_OK;
+}
+
 riacho_status riacho_schemas_open(const riacho_schemas_options *options,
                                   riacho_schemas **ret_schemas, riacho_error *err)
 {
@@ -81,8 +100,7 @@ riacho_status riacho_schemas_open(const riacho_schemas_options *options,
     RIACHO_TRY(riacho_schema_folders_load(options->folders, options->folder_count, self->arena,
                                           &self->files, err));
     RIACHO_TRY(list_subjects(self, err));
-    RIACHO_TRY(riacho_ids_open(options->ids_file, self->subjects, self->files.count, self->arena,
-                               &self->ids, err));
+    RIACHO_TRY(open_ids(self, options, err));
     *ret_schemas = RIACHO_TAKE(self);
     return RIACHO_OK;
 }
@@ -92,6 +110,7 @@ void riacho_schemas_close(riacho_schemas *schemas)
     if (!schemas)
         return;
     riacho_map_done(&schemas->codecs);
+    riacho_finder_free(schemas->context.finder);
     pthread_mutex_destroy(&schemas->context.lock);
     riacho_arena_free(schemas->arena);
     free(schemas);
@@ -191,4 +210,144 @@ riacho_status riacho_schemas_codec(riacho_schemas *schemas, const char *word,
     if (status == RIACHO_OK)
         *ret_codec = known;
     return status;
+}
+
+/* ---- subjects of a registry ------------------------------------------------------------------ */
+
+/* One subject on its way to an id. */
+struct registration {
+    const riacho_schemas_subject *subject;
+    riacho_id_wish *wish;
+    bool is_new; /* to be registered */
+};
+
+static riacho_id_wish *wish_of(const riacho_schemas *self, const riacho_codec *codec)
+{
+    for (size_t i = 0; i < self->files.count; i++)
+        if (self->order[i]->type == codec->type && strncmp(codec->name, "avro:", 5) == 0)
+            return &self->subjects[i];
+    return NULL;
+}
+
+riacho_bytes riacho_schemas_text(const riacho_schemas *schemas, const riacho_codec *codec)
+{
+    const riacho_id_wish *wish = wish_of(schemas, codec);
+    return wish ? wish->text : (riacho_bytes){NULL, 0};
+}
+
+/* Every codec of the schema has its id, whatever it is called by. The first id counts: a registry
+ * that gives one schema another id under another subject still knows both. */
+static void identify(riacho_schemas *self, riacho_id_wish *wish, int32_t id)
+{
+    const riacho_map_entry *entry;
+    if (wish->id)
+        return;
+    wish->id = id;
+    for (size_t at = 0; (entry = riacho_map_next(&self->codecs, &at));) {
+        const riacho_codec *codec = entry->value;
+        if (wish_of(self, codec) == wish)
+            riacho_avro_codec_identify(codec, id);
+    }
+}
+
+static riacho_status take_id(riacho_schemas *self, const struct registration *at, int32_t id,
+                             riacho_error *err)
+{
+    RIACHO_TRY(riacho_ids_learn(&self->ids, id, at->subject->name, at->wish->text, err));
+    identify(self, at->wish, id);
+    return RIACHO_OK;
+}
+
+/* What the registry said at another start still holds: ids are for ever. */
+static riacho_status recall(riacho_schemas *self, const struct registration *at,
+                            const riacho_error *why, riacho_error *err)
+{
+    const riacho_id_entry *known =
+        riacho_ids_of_subject(&self->ids, at->subject->name, at->wish->text);
+    if (known)
+        identify(self, at->wish, known->id);
+    if (known || at->subject->use == RIACHO_SUBJECT_READ)
+        return RIACHO_OK;
+    return riacho_fail(err, RIACHO_RETRY,
+                       "'%s' cannot be written: %s is not known to be registered under it, and no "
+                       "registry can be asked: %.300s",
+                       at->subject->name, at->subject->codec->name, why->text);
+}
+
+static riacho_status refuse(riacho_schemas *self, const struct registration *at, const char *reason,
+                            riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_registry_version newest = {0};
+    riacho_error ignored;
+    (void)!riacho_registry_latest(self->registry, at->subject->name, arena, &newest, &ignored);
+    return riacho_fail(err, RIACHO_REJECT,
+                       "schema %s cannot become version %d of subject '%s': the registry finds it "
+                       "incompatible with version %d (id %d): %.250s",
+                       at->subject->codec->name, newest.version + 1, at->subject->name,
+                       newest.version, newest.id, reason);
+}
+
+/* RIACHO_RETRY: the registry does not answer. */
+static riacho_status examine(riacho_schemas *self, struct registration *at, riacho_error *err)
+{
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_registry_version found;
+    const char *reason = NULL;
+    const char *name = at->subject->name;
+    RIACHO_TRY(riacho_registry_lookup(self->registry, name, at->wish->text, &found, err));
+    if (found.id)
+        return take_id(self, at, found.id, err);
+    if (at->subject->use == RIACHO_SUBJECT_READ)
+        return RIACHO_OK;
+    at->is_new = true;
+    RIACHO_TRY(riacho_registry_check(self->registry, name, at->wish->text, arena, &reason, err));
+    return reason ? refuse(self, at, reason, err) : RIACHO_OK;
+}
+
+static riacho_status examine_all(riacho_schemas *self, struct registration *all, size_t count,
+                                 riacho_error *err)
+{
+    riacho_error why = {.text = "none is configured"};
+    bool silent = !self->registry;
+    for (size_t i = 0; i < count; i++) {
+        const riacho_status status = silent ? RIACHO_RETRY : examine(self, &all[i], &why);
+        if (status == RIACHO_REJECT)
+            return riacho_fail(err, status, "%s", why.text);
+        if (status != RIACHO_RETRY)
+            continue;
+        all[i].is_new = false;
+        RIACHO_TRY(recall(self, &all[i], &why, err));
+        if (!silent)
+            riacho_trace(RIACHO_WARN,
+                         "the schema registry is not asked: its ids are known from "
+                         "another start",
+                         "reason", why.text, NULL);
+        silent = true; /* the others need not wait for the same */
+    }
+    return RIACHO_OK;
+}
+
+riacho_status riacho_schemas_register(riacho_schemas *schemas,
+                                      const riacho_schemas_subject *subjects, size_t count,
+                                      riacho_error *err)
+{
+    RIACHO_AUTO(heap)
+    struct registration *all = riacho_memory_get_zero(count + 1, sizeof *all);
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        riacho_id_wish *wish = wish_of(schemas, subjects[i].codec);
+        if (wish)
+            all[used++] = (struct registration){.subject = &subjects[i], .wish = wish};
+    }
+    RIACHO_TRY(examine_all(schemas, all, used, err));
+    for (size_t i = 0; i < used; i++) {
+        int32_t id;
+        if (!all[i].is_new)
+            continue;
+        RIACHO_TRY(riacho_registry_register(schemas->registry, all[i].subject->name,
+                                            all[i].wish->text, &id, err));
+        RIACHO_TRY(take_id(schemas, &all[i], id, err));
+    }
+    return RIACHO_OK;
 }

@@ -56,6 +56,8 @@ static inline riacho_status riacho_encode(const riacho_codec *codec, const void 
  * schemas/README.md). */
 typedef struct riacho_schemas riacho_schemas;
 
+typedef struct riacho_registry riacho_registry; /* riacho/registry.h */
+
 /* Loads every *.avsc below the `folder`s; files may refer to each other's named types in any order.
  * RIACHO_REJECT names file, line and what is wrong. `ids_file` (may be NULL) keeps schema text ->
  * id, is created when missing, and is only ever appended to, so a record written years ago still
@@ -64,11 +66,38 @@ typedef struct riacho_schemas_options {
     const char *const *folders;
     size_t folder_count;
     const char *ids_file;
+    /* Whose ids the file has. A registry's: it is only a memory of what the registry said, new ids
+     * are asked for while records are decoded, and a schema has no id before
+     * riacho_schemas_register; a decode may then take RIACHO_REGISTRY_ANSWER_MS. */
+    enum { RIACHO_IDS_OURS = 0, RIACHO_IDS_OF_REGISTRY } ids;
+    /* OF_REGISTRY: borrowed until close, and used by one thread at a time. NULL: the file must do.
+     */
+    riacho_registry *registry;
 } riacho_schemas_options;
 
 RIACHO_CHECKED riacho_status riacho_schemas_open(const riacho_schemas_options *options,
                                                  riacho_schemas **ret_schemas, riacho_error *err);
 void riacho_schemas_close(riacho_schemas *schemas);
+
+/* A subject of a registry, by Kafka's TopicNameStrategy "TOPIC-key" or "TOPIC-value". */
+typedef struct riacho_schemas_subject {
+    const char *name;
+    const riacho_codec *codec; /* of these schemas; others than avro: have no subject, and are left
+                                  out */
+    /* What is written must be a version of the subject, and becomes one; what is only read is
+     * looked for, because its owner is elsewhere. */
+    enum { RIACHO_SUBJECT_WRITTEN = 0, RIACHO_SUBJECT_READ } use;
+} riacho_schemas_subject;
+
+/* Gives the codecs their ids, before anything is encoded: first every schema is looked for and
+ * checked against its subject, then those that are new are registered. RIACHO_REJECT: one does not
+ * fit, and nothing was registered; RIACHO_RETRY: the registry does not answer, and the file does
+ * not know an id that is needed. Only with RIACHO_IDS_OF_REGISTRY. */
+RIACHO_CHECKED riacho_status riacho_schemas_register(riacho_schemas *schemas,
+                                                     const riacho_schemas_subject *subjects,
+                                                     size_t count, riacho_error *err);
+/* The canonical text of an avro: codec's schema, borrowed; NULL data for any other. */
+riacho_bytes riacho_schemas_text(const riacho_schemas *schemas, const riacho_codec *codec);
 
 /* The codec of a type word: string long int double float boolean bytes uuid void avro:Name
  * json:Name. Borrowed from schemas. RIACHO_REJECT names the word, and what was probably meant. Safe

@@ -93,7 +93,7 @@ static void test_a_record_that_cannot_be_decoded_yet_waits_whatever_the_policy(v
         away = true;
         fixture_send(f, 0, 1, 11);
         fixture_send(f, 1, 1, 12);
-        expect_nothing_moves(f, "the value is not absent: the registry does not answer");
+        expect_nothing_moves(f, "the value cannot be decoded yet: the registry does not answer");
         fixture_expect_store(f, FIXTURE_COUNTS, "a0=1"); /* reads go on */
         expect_going_on(f);
         fixture_free(f);
@@ -109,7 +109,7 @@ static void test_a_wait_is_over_for_a_record_that_turns_out_bad(void **state)
     away = true;
     fixture_send_garbage(f, "a0");
     fixture_send(f, 1, 1, 12);
-    expect_nothing_moves(f, "the value is not absent: the registry does not answer");
+    expect_nothing_moves(f, "the value cannot be decoded yet: the registry does not answer");
     away = false;
     assert_int_equal(fixture_drive(f), RIACHO_OK);
     expect_state(f, "running", "");
@@ -174,7 +174,7 @@ static void test_no_other_input_overtakes_a_record_whose_time_is_not_known(void 
     away = true;
     fixture_send_to(f, FIXTURE_IN, 0, "a0", 1, 20);
     fixture_send_to(f, FIXTURE_IN2, 0, "a0", 1, 10);
-    expect_nothing_moves(f, "the value is not absent: the registry does not answer");
+    expect_nothing_moves(f, "the value cannot be decoded yet: the registry does not answer");
     away = false;
     assert_int_equal(fixture_drive(f), RIACHO_OK);
     fixture_expect_topic(f, FIXTURE_OUT, "a0=1@10 a0=2@20");
