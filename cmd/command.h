@@ -80,5 +80,8 @@ int riacho_verb_store_get(const riacho_line *line);
 int riacho_verb_store_scan(const riacho_line *line);
 int riacho_verb_store_top(const riacho_line *line);
 int riacho_verb_query(const riacho_line *line);
+int riacho_verb_schema_ls(const riacho_line *line);
+int riacho_verb_schema_check(const riacho_line *line);
+int riacho_verb_schema_push(const riacho_line *line);
 int riacho_verb_completion(const riacho_line *line);
 int riacho_verb_version(const riacho_line *line);

@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "desk.h"
 #include "kafka.h"
-#include "project.h"
+#include "registry.h"
 #include "riacho/backend/embedded_log.h"
 
 enum { FILES_MAX = 64 };
@@ -23,6 +23,7 @@ typedef struct opened {
     riacho_desk desk;
     riacho_arena *arena;
     riacho_log *log;
+    riacho_ids_place ids; /* outlives the project */
     riacho_project project;
     riacho_topic_types types;
 } opened;
@@ -92,6 +93,7 @@ static void close_log(riacho_desk *desk)
         self->log->ops->close(self->log);
     if (self->project.arena)
         riacho_project_close(&self->project);
+    riacho_ids_place_close(&self->ids);
     riacho_arena_free(self->arena);
     free(self);
 }
@@ -152,21 +154,40 @@ static size_t split_files(const char *text, riacho_arena *arena, const char **re
     return count;
 }
 
+/* A folder says by itself whose ids it has; the registry comes from the worker file or the
+ * environment, and when there is none the folder's memory of it must do. */
+static riacho_status find_ids(opened *self, const riacho_line *line,
+                              riacho_project_options *options, riacho_error *err)
+{
+    riacho_settings_found settings;
+    const char *data = riacho_flag_value(line, "data");
+    if (data && !riacho_ids_of_registry(data)) {
+        options->ids_file = riacho_own_ids_file(data, self->arena);
+        return RIACHO_OK;
+    }
+    RIACHO_TRY(
+        riacho_settings_read(line, riacho_flag_value(line, "worker"), self->arena, &settings, err));
+    RIACHO_TRY(riacho_ids_place_find(&settings, data, self->arena, &self->ids, err));
+    options->ids_file = self->ids.ids_file;
+    options->of_registry = self->ids.of_registry;
+    options->registry = self->ids.registry;
+    return RIACHO_OK;
+}
+
 static riacho_status open_project(opened *self, const riacho_line *line, riacho_arena *arena,
                                   riacho_error *err)
 {
     const char *files[FILES_MAX];
     const char *schemas = riacho_flag_value(line, "schemas");
-    const char *data = riacho_flag_value(line, "data");
     const bool typed = riacho_flag_given(line, "key-type") || riacho_flag_given(line, "value-type");
     struct stat found;
     riacho_project_options options = {
         .files = files,
         .file_count = split_files(riacho_flag_value(line, "topology"), arena, files),
         .schemas = schemas,
-        .ids_file = data ? riacho_format(arena, "%s/schemas.jsonl", data) : NULL,
         .depth = RIACHO_DEPTH_FILE,
     };
+    RIACHO_TRY(find_ids(self, line, &options, err));
     if (!schemas && !options.file_count && typed && stat("schemas", &found) == 0)
         options.schemas = "schemas";
     const riacho_status status = riacho_project_open(&options, &self->project, err);
@@ -174,7 +195,7 @@ static riacho_status open_project(opened *self, const riacho_line *line, riacho_
         fwrite(self->project.report.data, 1, self->project.report.size, stderr);
         return riacho_fail(err, status, "the topology says no types (above)");
     }
-    return status;
+    return status == RIACHO_OK ? riacho_project_look_up(&self->project, &self->ids, err) : status;
 }
 
 static riacho_status find_types(opened *self, const riacho_line *line, riacho_error *err)

@@ -12,7 +12,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "dataset.h"
-#include "project.h"
+#include "registry.h"
 #include "riacho/backend/embedded_log.h"
 #include "riacho/record.h"
 
@@ -68,7 +68,7 @@ static riacho_status open_all(generation *run, riacho_error *err)
                *schemas = riacho_flag_value(run->line, "schemas");
     const riacho_project_options project = {
         .schemas = schemas ? schemas : "schemas",
-        .ids_file = data ? riacho_format(run->arena, "%s/schemas.jsonl", data) : NULL,
+        .ids_file = data ? riacho_own_ids_file(data, run->arena) : NULL,
     };
     const riacho_dataset_options dataset = {
         .seed = (uint64_t)run->seed,
@@ -77,6 +77,12 @@ static riacho_status open_all(generation *run, riacho_error *err)
         .skew = 0.8,
         .comments_per_mille = (uint32_t)run->comments,
     };
+    if (data && riacho_ids_of_registry(data))
+        return riacho_fail(
+            err, RIACHO_REJECT,
+            "what is in '%s' has the schema ids of a registry: pipe the records into "
+            "`topic produce` instead",
+            data);
     RIACHO_TRY(riacho_project_prepare(&project, &run->project, err));
     RIACHO_TRY(riacho_dataset_open(&dataset, run->project.schemas, &run->dataset, err));
     if (!data)

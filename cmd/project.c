@@ -88,7 +88,12 @@ riacho_status riacho_project_prepare(const riacho_project_options *options,
         find_libraries(ret_project->arena, &libraries);
 
     const riacho_schemas_options schema_options = {
-        .folders = schemas.items, .folder_count = schemas.count, .ids_file = options->ids_file};
+        .folders = schemas.items,
+        .folder_count = schemas.count,
+        .ids_file = options->ids_file,
+        .ids = options->of_registry ? RIACHO_IDS_OF_REGISTRY : RIACHO_IDS_OURS,
+        .registry = options->registry,
+    };
     RIACHO_TRY(riacho_schemas_open(&schema_options, &ret_project->schemas, err));
     return riacho_libraries_open(libraries.items, libraries.count, &ret_project->libraries, err);
 }

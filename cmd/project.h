@@ -34,6 +34,8 @@ typedef struct riacho_project_options {
     const char *schemas;   /* folders with colons between; "" or NULL: found from the first file */
     const char *libraries; /* the same; beside the program */
     const char *ids_file;  /* NULL: ids in memory */
+    bool of_registry;      /* they are a schema registry's */
+    riacho_registry *registry; /* which is asked; borrowed; NULL: what the file has must do */
     riacho_depth depth;
     enum { RIACHO_REPORT_TEXT = 0, RIACHO_REPORT_JSON } report;
 } riacho_project_options;

@@ -25,7 +25,7 @@
 #include "base/trace.h"
 #include "kafka.h"
 #include "memory.h"
-#include "project.h"
+#include "registry.h"
 #include "riacho/backend/embedded_log.h"
 #include "riacho/backend/stores.h"
 #include "riacho/port/broker.h"
@@ -39,6 +39,7 @@ typedef struct running {
     riacho_settings_found settings;
     riacho_log *log;
     riacho_store_factory *stores;
+    riacho_ids_place ids; /* outlives the project */
     riacho_project project;
     riacho_worker *worker;
     riacho_api *api;
@@ -53,6 +54,7 @@ static void close_all(running *run)
         riacho_worker_close(run->worker);
     if (run->project.arena)
         riacho_project_close(&run->project);
+    riacho_ids_place_close(&run->ids);
     if (run->stores)
         run->stores->ops->close(run->stores);
     if (run->log)
@@ -254,15 +256,28 @@ static riacho_status open_api(running *run, riacho_error *err)
                        status == RIACHO_RETRY ? "; choose another address with --listen" : "");
 }
 
-static riacho_status open_project(running *run, const riacho_line *line, riacho_error *err)
+static riacho_status find_ids(running *run, riacho_error *err)
 {
     const char *data = riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR);
+    RIACHO_TRY(riacho_ids_place_find(&run->settings, data, run->arena, &run->ids, err));
+    if (run->ids.of_registry && !run->ids.registry)
+        return riacho_fail(err, RIACHO_REJECT,
+                           "what is in '%s' has the schema ids of a registry: name it with "
+                           "--registry",
+                           data);
+    return RIACHO_OK;
+}
+
+static riacho_status open_project(running *run, const riacho_line *line, riacho_error *err)
+{
     const riacho_project_options options = {
         .files = line->words,
         .file_count = line->word_count,
         .schemas = riacho_setting_text(&run->settings, RIACHO_SETTING_SCHEMAS),
         .libraries = riacho_setting_text(&run->settings, RIACHO_SETTING_LIBRARIES),
-        .ids_file = riacho_format(run->arena, "%s/schemas.jsonl", data),
+        .ids_file = run->ids.ids_file,
+        .of_registry = run->ids.of_registry,
+        .registry = run->ids.registry,
     };
     const riacho_status status = riacho_project_open(&options, &run->project, err);
     if (run->project.report.size) {
@@ -286,10 +301,15 @@ static int open_all(running *run, const riacho_line *line, riacho_error *err)
     }
     if (make_folder(riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR), err) != RIACHO_OK)
         return RIACHO_EXIT_UNAVAILABLE;
+    if (find_ids(run, err) != RIACHO_OK)
+        return RIACHO_EXIT_CONFIG;
     if (open_project(run, line, err) != RIACHO_OK)
         return RIACHO_EXIT_DATA;
     if (find_group(run, err) != RIACHO_OK)
         return RIACHO_EXIT_CONFIG;
+    const riacho_status enrolled = riacho_project_enroll(&run->project, &run->ids, err);
+    if (enrolled != RIACHO_OK)
+        return enrolled == RIACHO_REJECT ? RIACHO_EXIT_DATA : RIACHO_EXIT_UNAVAILABLE;
     const int exit_code = open_log(run, err);
     if (exit_code != RIACHO_EXIT_OK)
         return exit_code;

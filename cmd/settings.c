@@ -91,6 +91,17 @@ const riacho_setting riacho_settings[RIACHO_SETTING_COUNT] = {
                                 NULL, 0, 0,
                                 "folders of .avsc files, with colons between; default: the nearest "
                                 "folder `schemas` above the topology"},
+    [RIACHO_SETTING_REGISTRY] =
+        {"registry.url", "registry", "RIACHO_REGISTRY", "", RIACHO_SETTING_TEXT, NULL, 0, 0,
+         "a Confluent-compatible schema registry whose ids records have; several addresses of it "
+         "with commas between. Default: none, the data folder has ids of its own"},
+    [RIACHO_SETTING_REGISTRY_AUTH] = {"registry.basicAuthFile", "registry-auth",
+                                      "RIACHO_REGISTRY_AUTH_FILE", "", RIACHO_SETTING_TEXT, NULL, 0,
+                                      0,
+                                      "a file whose first line is USER:PASSWORD for the registry"},
+    [RIACHO_SETTING_REGISTRY_CA] =
+        {"registry.caFile", "registry-ca", "RIACHO_REGISTRY_CA_FILE", "", RIACHO_SETTING_TEXT, NULL,
+         0, 0, "certificates (PEM) that vouch for an https registry; default: the system's"},
     [RIACHO_SETTING_LIBRARIES] = {"libraries", "libraries", "RIACHO_LIBRARIES", "",
                                   RIACHO_SETTING_TEXT, NULL, 0, 0,
                                   "folders of processor libraries, with colons between; default: "
@@ -159,6 +170,9 @@ static void from_file(const riacho_worker_file *file, riacho_settings_found *fou
         [RIACHO_SETTING_HTTP_LISTEN] = file->http_listen,
         [RIACHO_SETTING_HTTP_ADVERTISE] = file->http_advertise,
         [RIACHO_SETTING_GROUP] = file->group,
+        [RIACHO_SETTING_REGISTRY] = file->registry_url,
+        [RIACHO_SETTING_REGISTRY_AUTH] = file->registry_auth_file,
+        [RIACHO_SETTING_REGISTRY_CA] = file->registry_ca_file,
         [RIACHO_SETTING_STANDBYS] =
             file->standbys ? riacho_format(found->arena, "%u", file->standbys) : NULL,
     };

@@ -29,6 +29,12 @@
     {                                                                                              \
         "follow", 0, NULL, "go on with what comes, until interrupted"                              \
     }
+#define REGISTRY_FLAGS                                                                             \
+    {"registry", 0, "URL", "a schema registry, whose ids records have"},                           \
+        {"registry-auth", 0, "FILE", "its USER:PASSWORD, in a file"},                              \
+    {                                                                                              \
+        "registry-ca", 0, "FILE", "certificates that vouch for it"                                 \
+    }
 #define STORE_FLAG                                                                                 \
     {                                                                                              \
         "topology", 0, "NAME", "when several topologies have such a store"                         \
@@ -69,6 +75,7 @@ const riacho_verb riacho_verbs[] = {
       {"seed", 0, "FILE", "JSON lines for topics that were never used"},
       {"trace", 0, "LEVEL", "debug, info, warn or error"},
       {"schemas", 0, "FOLDERS", "folders of .avsc files, with colons between"},
+      REGISTRY_FLAGS,
       {"libraries", 0, "FOLDERS", "folders of processor libraries, with colons between"}}},
     {"validate",
      "FILE...",
@@ -234,6 +241,36 @@ const riacho_verb riacho_verbs[] = {
      1,
      riacho_verb_query,
      {URL_FLAG, JSON_FLAG}},
+    {"schema ls",
+     "",
+     "subjects of a schema registry, with their newest versions",
+     NULL,
+     0,
+     0,
+     riacho_verb_schema_ls,
+     {REGISTRY_FLAGS, {"worker", 'w', "FILE", "a worker file that says where it is"}, JSON_FLAG}},
+    {"schema check",
+     "SUBJECT TYPE",
+     "ask whether a schema may become the next version of a subject",
+     "TYPE is such as avro:Pet, SUBJECT such as pets-value. Exit 65: it may not, and why.",
+     2,
+     2,
+     riacho_verb_schema_check,
+     {REGISTRY_FLAGS,
+      {"worker", 'w', "FILE", "a worker file that says where it is"},
+      {"schemas", 0, "FOLDERS", "folders of .avsc files, with colons between; default ./schemas"},
+      JSON_FLAG}},
+    {"schema push",
+     "SUBJECT TYPE",
+     "make a schema a version of a subject",
+     "`riacho run` does so by itself for what its topologies write. Exit 65: it does not fit.",
+     2,
+     2,
+     riacho_verb_schema_push,
+     {REGISTRY_FLAGS,
+      {"worker", 'w', "FILE", "a worker file that says where it is"},
+      {"schemas", 0, "FOLDERS", "folders of .avsc files, with colons between; default ./schemas"},
+      JSON_FLAG}},
     {"config list",
      "",
      "every key of the configuration",

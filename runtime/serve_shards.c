@@ -89,9 +89,10 @@ static riacho_status decode_stored(const riacho_codec *codec, riacho_bytes bytes
 {
     riacho_error why = {""};
     void *value = riacho_alloc_zero(arena, 1, codec->type->size + 1);
-    if (riacho_decode(codec, bytes, arena, value, &why) != RIACHO_OK)
-        return riacho_fail(err, RIACHO_FATAL, "a stored %s cannot be read: %s", codec->name,
-                           why.text);
+    const riacho_status status = riacho_decode(codec, bytes, arena, value, &why);
+    if (status != RIACHO_OK)
+        return riacho_fail(err, status == RIACHO_RETRY ? RIACHO_RETRY : RIACHO_FATAL,
+                           "a stored %s cannot be read: %s", codec->name, why.text);
     *ret_value = value;
     return RIACHO_OK;
 }

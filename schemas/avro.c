@@ -125,9 +125,9 @@ static riacho_status encode(const riacho_codec *codec, const void *value, riacho
     const size_t before = out->size;
     if (!self->id)
         return riacho_fail(err, RIACHO_REJECT,
-                           "%s has no schema id: the schema is under none of the registry's "
-                           "subjects of the topics here (`riacho schema push` puts it there)",
-                           codec->name);
+                           "%s has no schema id: it is registered under no subject of the topics "
+                           "here, and `riacho schema push SUBJECT %s` would do that",
+                           codec->name, codec->name);
     riacho_buffer_append(out, self->header, HEADER_BYTES);
     const riacho_status status = riacho_program_encode(self->own, value, out, err);
     if (status != RIACHO_OK)

@@ -4,9 +4,9 @@
  * Avro) around programs.
  *
  * Its own id runs a program that is made with the codec. Every other id gets its program from that
- * schema to ours when the first record with it comes; the result, even "cannot be read", is kept for
- * good, so a hostile id costs no work twice. An id that is not known is asked for where there is a
- * registry to ask (finder.h). Any thread.
+ * schema to ours when the first record with it comes; the result, even "cannot be read", is kept
+ * for good, so a hostile id costs no work twice. An id that is not known is asked for where there
+ * is a registry to ask (finder.h). Any thread.
  */
 #pragma once
 

@@ -91,6 +91,9 @@ typedef struct riacho_worker_file {
     riacho_log_word log;
     const riacho_pair *kafka; /* librdkafka's properties */
     size_t kafka_count;
+    const char *registry_url;
+    const char *registry_auth_file;
+    const char *registry_ca_file;
     const char *data_dir;
     uint64_t memory_limit_bytes;
     uint32_t threads;

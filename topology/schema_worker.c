@@ -44,6 +44,24 @@ static const riacho_key live_keys[] = {
 static const riacho_shape live_shape = {
     "Live", "live", "The live relay.", sizeof(riacho_worker_file), 0, live_keys, 1};
 
+static const riacho_key registry_keys[] = {
+    {"url", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, registry_url),
+     .presence = RIACHO_KEY_REQUIRED, .source = RIACHO_KEY_ENVIRONMENT,
+     .doc = "Where it is; several addresses of the same registry with commas between."},
+    {"basicAuthFile", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, registry_auth_file),
+     .source = RIACHO_KEY_ENVIRONMENT, .doc = "A file whose first line is USER:PASSWORD."},
+    {"caFile", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, registry_ca_file),
+     .source = RIACHO_KEY_ENVIRONMENT,
+     .doc = "Certificates (PEM) that vouch for an https registry; the system's when not said."},
+};
+static const riacho_shape registry_shape = {"Registry",
+                                            "registry",
+                                            "A Confluent-compatible schema registry.",
+                                            sizeof(riacho_worker_file),
+                                            0,
+                                            registry_keys,
+                                            3};
+
 static const riacho_key metadata_keys[] = {
     {"name", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, name),
      .presence = RIACHO_KEY_REQUIRED, .source = RIACHO_KEY_ENVIRONMENT,
@@ -62,6 +80,8 @@ static const riacho_key spec_keys[] = {
      .count_offset = offsetof(riacho_worker_file, kafka_count), .source = RIACHO_KEY_ENVIRONMENT,
      .doc = "Properties of librdkafka, bootstrap.servers at least. NAME_FILE: the value is in that "
             "file."},
+    {"registry", RIACHO_KEY_SHAPE, .shape = &registry_shape,
+     .doc = "Where schemas get their ids; the data folder when not said."},
     {"dataDir", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, data_dir),
      .fallback = "./data", .source = RIACHO_KEY_ENVIRONMENT,
      .doc = "The folder of state and of the embedded log."},
