@@ -140,6 +140,7 @@ static riacho_status open_stores(running *run, uint32_t tasks, riacho_error *err
                              : riacho_format(run->arena, "%s/state", data),
         .memory_bytes = shares_of(run).stores_bytes,
         .task_count_hint = tasks,
+        .keys_only = riacho_kafka_wanted(&run->settings), /* a changelog has no ranges */
     };
     return riacho_rocksdb_stores_open(&options, &run->stores, err);
 }

@@ -184,17 +184,6 @@ static void make_hops(riacho_run *run)
     }
 }
 
-/* The cache is split evenly over the worker's tasks; one that is too small is none. */
-static uint64_t cache_share(const riacho_worker *worker)
-{
-    enum { CACHE_BYTES_MIN = 64 * 1024 };
-    size_t tasks = 0;
-    for (size_t i = 0; i < worker->deployment_count; i++)
-        tasks += worker->deployments[i].task_count;
-    const uint64_t share = worker->options.cache_bytes / (tasks ? tasks : 1);
-    return share < CACHE_BYTES_MIN ? CACHE_BYTES_MIN : share;
-}
-
 static riacho_status make_run(riacho_task *task, riacho_error *err)
 {
     riacho_run *run = riacho_memory_get_zero(1, sizeof *run);
@@ -204,7 +193,7 @@ static riacho_status make_run(riacho_task *task, riacho_error *err)
     run->graph = task->deployment->graph;
     run->turn = (uint32_t)task->partition;
     run->commit_arena = riacho_arena_new();
-    const riacho_overlay_options overlay = {task->store, cache_share(run->worker)};
+    const riacho_overlay_options overlay = {task->store, riacho_task_cache_bytes(task)};
     run->host.overlay = riacho_overlay_new(&overlay);
     run->host.batch = riacho_arena_new();
     riacho_run_host(run);

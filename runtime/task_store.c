@@ -62,3 +62,25 @@ riacho_status riacho_task_open_store(riacho_task *task, riacho_error *err)
     pthread_mutex_unlock(&task->lock);
     return RIACHO_OK;
 }
+
+static uint64_t share_of(const riacho_task *task, uint64_t bytes)
+{
+    enum { BYTES_MIN = 64 * 1024 }; /* less is of no use */
+    const riacho_worker *worker = task->deployment->worker;
+    size_t tasks = 0;
+    for (size_t i = 0; i < worker->deployment_count; i++)
+        tasks += worker->deployments[i].task_count;
+    const uint64_t share = bytes / (tasks ? tasks : 1);
+    return share < BYTES_MIN ? BYTES_MIN : share;
+}
+
+uint64_t riacho_task_cache_bytes(const riacho_task *task)
+{
+    return share_of(task, task->deployment->worker->options.cache_bytes);
+}
+
+uint64_t riacho_task_memory_bytes(const riacho_task *task)
+{
+    const riacho_worker_options *options = &task->deployment->worker->options;
+    return share_of(task, options->overlay_bytes + options->cache_bytes);
+}

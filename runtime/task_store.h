@@ -20,3 +20,8 @@ typedef struct riacho_unusable {
 RIACHO_CHECKED riacho_status riacho_task_move_store_aside(riacho_task *task,
                                                           const riacho_unusable *unusable,
                                                           riacho_error *err);
+/* The worker's cache of committed values is split evenly over its tasks. */
+uint64_t riacho_task_cache_bytes(const riacho_task *task);
+/* Its share of what all tasks may keep uncommitted and in caches: what its restore may take,
+ * because it does not run meanwhile. */
+uint64_t riacho_task_memory_bytes(const riacho_task *task);

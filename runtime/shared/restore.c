@@ -297,12 +297,12 @@ static riacho_status assign(riacho_restorer *restorer, riacho_error *err)
     return RIACHO_OK;
 }
 
-/* Everything that is here and not written: nothing more comes for the moment. */
+/* What standbys have that is not written: nothing more comes for the moment. */
 static riacho_status write_rest(riacho_restorer *restorer, riacho_error *err)
 {
     for (size_t i = 0; i < restorer->item_count; i++) {
         riacho_restoring *restoring = restorer->items[i];
-        if (!restoring->change_count)
+        if (!restoring->is_standby || !riacho_latest_count(restoring->latest))
             continue;
         const riacho_status status = riacho_restoring_write(restoring, err);
         if (status != RIACHO_OK && status != RIACHO_RETRY)

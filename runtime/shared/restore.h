@@ -12,7 +12,8 @@
  * position the changelog no longer holds, or that is damaged, is moved aside, named and counted,
  * and filled anew.
  *
- * Memory: one reader whose queues are bounded, and one batch of changes a task.
+ * Memory: one reader whose queues are bounded, and the changes of each task, up to what its overlay
+ * and its cache may take when it runs.
  *
  * Threads: each restorer is one thread's (or the stepping one's); boxes and counters are any's.
  */

@@ -51,6 +51,8 @@ riacho_restoring *riacho_restoring_new(riacho_task *task)
     restoring->task = task;
     restoring->arena = riacho_arena_new();
     restoring->asking = riacho_arena_new();
+    restoring->latest = riacho_latest_new();
+    restoring->room_bytes = riacho_task_memory_bytes(task);
     return restoring;
 }
 
@@ -58,11 +60,9 @@ void riacho_restoring_free(riacho_restoring *restoring)
 {
     if (!restoring)
         return;
-    riacho_restoring_forget(restoring);
+    riacho_latest_free(restoring->latest);
     riacho_arena_free(restoring->arena);
     riacho_arena_free(restoring->asking);
-    free(restoring->changes);
-    free(restoring->batches);
     free(restoring);
 }
 
@@ -124,6 +124,7 @@ static riacho_status open_store(riacho_restoring *restoring, riacho_error *err)
     restoring->stream_time_ms = state.stream_time_ms;
     restoring->progress = state.progress;
     restoring->complete_ms = state.position_count ? progress.written_ms : now_ms(restoring);
+    restoring->is_new = !state.position_count;
     restoring->applied = 0;
     begin_round(restoring);
     if (restoring->is_standby)
@@ -190,11 +191,12 @@ static riacho_status too_short(const riacho_restoring *restoring, const riacho_p
 }
 
 /* A deletion may have gone from the changelog before it was read here: one that was missed leaves
- * its key for ever. A marker of the last transaction is no deletion. */
+ * its key for ever. A marker of the last transaction is no deletion. A store at position 0 is not
+ * always empty: a restore that broke off may have loaded the key. */
 static bool missed_deletions(const riacho_restoring *restoring, size_t index, int64_t end)
 {
     const int64_t next = restoring->changelogs.positions[index].next;
-    return restoring->complete_ms && next > 0 && end - next > 1 &&
+    return restoring->complete_ms && end - next > 1 &&
            now_ms(restoring) - restoring->complete_ms > RIACHO_TOMBSTONE_MS;
 }
 

@@ -17,10 +17,13 @@
 
 #include "changelog.h"
 #include "handover.h"
+#include "latest.h"
 
 enum {
-    RIACHO_RESTORE_WRITE_BYTES = 4 * 1024 * 1024, /* of changes, before they are written */
-    RIACHO_RESTORE_WRITE_RECORDS = 50000,
+    RIACHO_STANDBY_WRITE_BYTES = 4 * 1024 * 1024, /* of changes, before they are written */
+    /* As many times a store is loaded with as much as fits into memory before it is told up to
+     * where: what a restore that is broken off has to read again. */
+    RIACHO_LOADS_OF_WRITE = 16,
     RIACHO_STANDBY_SHOW_MS = 1000,
     /* delete.retention.ms of the changelogs: for so long a deletion can be read. */
     RIACHO_TOMBSTONE_MS = 24 * 60 * 60 * 1000,
@@ -57,12 +60,11 @@ typedef struct riacho_restoring {
     uint64_t applied;            /* changes, since OPEN */
     bool doubted;                /* changes without a position: asked for the position once more */
 
-    riacho_change *changes; /* that wait to be written */
-    size_t change_count, change_capacity;
-    uint64_t change_bytes;
-    riacho_log_batch **batches; /* whose bytes they are */
-    size_t batch_count, batch_capacity;
-    bool dirty; /* positions went on, perhaps without changes */
+    riacho_latest *latest; /* changes that wait to be written */
+    uint64_t room_bytes;   /* for them */
+    unsigned loads;        /* of the store since its last write */
+    bool is_new;           /* the store has never been told a position */
+    bool dirty;            /* positions went on, perhaps without changes */
 } riacho_restoring;
 
 riacho_restoring *riacho_restoring_new(riacho_task *task);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * restoring_replay.c - records of changelogs into a store, in writes of some megabytes, each with
- * the positions it comes up to. The batches live until the write, because the changes are their
- * bytes.
+ * restoring_replay.c - records of changelogs into a store. The last change of each key is kept
+ * until there is no more room for them; then
+ *
+ *   a standby     writes them with the positions that they come up to
+ *   an active     loads them, which is cheaper and leaves the positions where they were; every so
+ *                 often, and at the end, it writes the positions, which makes all of it last
+ *
+ * docs/commit.md says why a crash between a load and a write does no harm.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -16,35 +21,10 @@
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static void keep_batch(riacho_restoring *restoring, riacho_log_batch *batch)
-{
-    if (restoring->batch_count == restoring->batch_capacity) {
-        restoring->batch_capacity = restoring->batch_capacity * 2 + 16;
-        restoring->batches = riacho_memory_resize(
-            restoring->batches, restoring->batch_capacity * sizeof(riacho_log_batch *));
-    }
-    restoring->batches[restoring->batch_count++] = batch;
-}
-
-static void keep_change(riacho_restoring *restoring, const riacho_change *change)
-{
-    if (restoring->change_count == restoring->change_capacity) {
-        restoring->change_capacity = restoring->change_capacity * 2 + 1024;
-        restoring->changes = riacho_memory_resize(
-            restoring->changes, restoring->change_capacity * sizeof *restoring->changes);
-    }
-    restoring->changes[restoring->change_count++] = *change;
-    restoring->change_bytes += change->key.size + change->value.size;
-}
-
 void riacho_restoring_forget(riacho_restoring *restoring)
 {
-    const riacho_log_ops *ops = restoring->task->deployment->worker->log->ops;
-    for (size_t i = 0; i < restoring->batch_count; i++)
-        ops->batch_free(restoring->batches[i]);
-    restoring->batch_count = 0;
-    restoring->change_count = 0;
-    restoring->change_bytes = 0;
+    riacho_latest_reset(restoring->latest);
+    restoring->loads = 0;
     restoring->dirty = false;
 }
 
@@ -64,7 +44,7 @@ static riacho_status take_records(riacho_restoring *restoring, size_t index,
                                "changelog",
                                at->topic, (int)at->partition, (long long)batch->records[i].offset,
                                cause.text);
-        keep_change(restoring, &change);
+        riacho_latest_put(restoring->latest, change.space, change.key, change.value);
         restoring->applied++;
     }
     return RIACHO_OK;
@@ -75,20 +55,22 @@ riacho_status riacho_restoring_take(riacho_restoring *restoring, size_t index,
 {
     assert(index < restoring->changelogs.count);
     riacho_position *at = &restoring->changelogs.positions[index];
-    keep_batch(restoring, batch);
-    RIACHO_TRY(take_records(restoring, index, batch, err));
-    if (batch->next > at->next) {
+    const riacho_status status = take_records(restoring, index, batch, err);
+    if (status == RIACHO_OK && batch->next > at->next) {
         at->next = batch->next;
         restoring->dirty = true;
     }
+    restoring->task->deployment->worker->log->ops->batch_free(batch);
+    RIACHO_TRY(status);
     riacho_restoring_count(restoring);
     return RIACHO_OK;
 }
 
 bool riacho_restoring_full(const riacho_restoring *restoring)
 {
-    return restoring->change_bytes >= RIACHO_RESTORE_WRITE_BYTES ||
-           restoring->change_count >= RIACHO_RESTORE_WRITE_RECORDS;
+    const uint64_t room = restoring->room_bytes;
+    const bool less = restoring->is_standby && room > RIACHO_STANDBY_WRITE_BYTES;
+    return riacho_latest_bytes(restoring->latest) >= (less ? RIACHO_STANDBY_WRITE_BYTES : room);
 }
 
 bool riacho_restoring_reached(const riacho_restoring *restoring)
@@ -153,15 +135,80 @@ void riacho_restoring_meta(const riacho_restoring *restoring, riacho_arena *aren
     };
 }
 
-riacho_status riacho_restoring_write(riacho_restoring *restoring, riacho_error *err)
+/* Where a new store begins, told before anything is loaded: a start that finds what a restore left
+ * that broke off must know since when deletions may have gone (missed_deletions). */
+static riacho_status write_beginning(riacho_restoring *restoring, riacho_error *err)
 {
-    riacho_task *task = restoring->task;
-    if (!restoring->dirty)
+    if (!restoring->is_new)
         return RIACHO_OK;
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
-    riacho_changes changes = {.items = restoring->changes, .count = restoring->change_count};
+    const size_t count = restoring->changelogs.count;
+    riacho_position *positions = riacho_alloc_zero(arena, count, sizeof *positions);
+    for (size_t i = 0; i < count; i++) {
+        positions[i] = restoring->changelogs.positions[i];
+        positions[i].next = restoring->began[i];
+    }
+    const riacho_changes nothing = {.meta = {.number = restoring->number,
+                                             .positions = positions,
+                                             .position_count = count,
+                                             .stream_time_ms = restoring->stream_time_ms,
+                                             .progress = make_progress(restoring, arena)}};
+    RIACHO_TRY(restoring->task->store->ops->write(restoring->task->store, &nothing, err));
+    restoring->is_new = false;
+    return RIACHO_OK;
+}
+
+/* In pieces, because an array of all changes would be half as large as they are. */
+static riacho_status load(riacho_restoring *restoring, riacho_error *err)
+{
+    enum { PIECE = 4096 };
+    riacho_store *store = restoring->task->store;
+    RIACHO_TRY(write_beginning(restoring, err));
+    RIACHO_AUTO(heap) riacho_change *changes = riacho_memory_get(PIECE * sizeof *changes);
+    riacho_latest_sort(restoring->latest);
+    for (size_t first = 0, count;; first += count) {
+        count = riacho_latest_read(restoring->latest, first, changes, PIECE);
+        if (!count)
+            break;
+        RIACHO_TRY(store->ops->load(store, changes, count, err));
+    }
+    riacho_latest_reset(restoring->latest);
+    restoring->loads++;
+    return riacho_fault_at(restoring->task->deployment->worker, RIACHO_SITE_RESTORING, err);
+}
+
+/* Changes, and up to where they go. */
+static riacho_status write(riacho_restoring *restoring, riacho_error *err)
+{
+    riacho_task *task = restoring->task;
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    const size_t count = riacho_latest_count(restoring->latest);
+    riacho_change *items = riacho_alloc(arena, count * sizeof *items);
+    riacho_latest_sort(restoring->latest);
+    riacho_changes changes = {.items = items};
+    changes.count = riacho_latest_read(restoring->latest, 0, items, count);
     riacho_restoring_meta(restoring, arena, &changes.meta);
     RIACHO_TRY(task->store->ops->write(task->store, &changes, err));
+    restoring->is_new = false;
     riacho_restoring_forget(restoring);
     return riacho_fault_at(task->deployment->worker, RIACHO_SITE_RESTORING, err);
+}
+
+/* A store that nobody reads is filled without its write-ahead log once there is much. */
+static bool is_to_load(const riacho_restoring *restoring)
+{
+    enum { MUCH = 8 };
+    return !restoring->is_standby && (restoring->loads || riacho_latest_bytes(restoring->latest) >=
+                                                              restoring->room_bytes / MUCH);
+}
+
+riacho_status riacho_restoring_write(riacho_restoring *restoring, riacho_error *err)
+{
+    if (!restoring->dirty)
+        return RIACHO_OK;
+    if (is_to_load(restoring))
+        RIACHO_TRY(load(restoring, err));
+    if (restoring->loads % RIACHO_LOADS_OF_WRITE && !riacho_restoring_reached(restoring))
+        return RIACHO_OK;
+    return write(restoring, err);
 }

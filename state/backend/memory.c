@@ -99,6 +99,17 @@ static riacho_status memory_get(riacho_store *base, uint32_t space, riacho_bytes
     return RIACHO_OK;
 }
 
+/* As one step of the sequence; the database's lock is held. */
+static void apply(struct store *store, const riacho_change *items, size_t count)
+{
+    struct database *database = store->database;
+    const riacho_rows_pins pins = {database->oldest ? database->oldest->sequence : UINT64_MAX,
+                                   database->newest ? database->newest->sequence : 0};
+    database->sequence++;
+    for (size_t i = 0; i < count; i++)
+        riacho_rows_apply(rows_of(store, items[i].space), &items[i], database->sequence, pins);
+}
+
 static riacho_status memory_write(riacho_store *base, const riacho_changes *changes,
                                   riacho_error *err)
 {
@@ -106,18 +117,23 @@ static riacho_status memory_write(riacho_store *base, const riacho_changes *chan
     struct store *store = store_of(base);
     struct database *database = store->database;
     pthread_rwlock_wrlock(&database->lock);
-    const riacho_rows_pins pins = {database->oldest ? database->oldest->sequence : UINT64_MAX,
-                                   database->newest ? database->newest->sequence : 0};
-    database->sequence++;
-    for (size_t i = 0; i < changes->count; i++) {
-        const riacho_change *change = &changes->items[i];
-        riacho_rows_apply(rows_of(store, change->space), change, database->sequence, pins);
-    }
+    apply(store, changes->items, changes->count);
     riacho_buffer_reset(&database->meta);
     riacho_meta_encode(&changes->meta, &database->meta);
     riacho_buffer_reset(&database->outbox);
     riacho_buffer_append(&database->outbox, changes->meta.outbox.data, changes->meta.outbox.size);
     pthread_rwlock_unlock(&database->lock);
+    return RIACHO_OK;
+}
+
+static riacho_status memory_load(riacho_store *base, const riacho_change *items, size_t count,
+                                 riacho_error *err)
+{
+    (void)err;
+    struct store *store = store_of(base);
+    pthread_rwlock_wrlock(&store->database->lock);
+    apply(store, items, count);
+    pthread_rwlock_unlock(&store->database->lock);
     return RIACHO_OK;
 }
 
@@ -294,6 +310,7 @@ static const riacho_store_ops memory_store_ops = {
     .name = "memory",
     .get = memory_get,
     .write = memory_write,
+    .load = memory_load,
     .read_commit = memory_read_commit,
     .snapshot_open = memory_snapshot_open,
     .snapshot_close = memory_snapshot_close,

@@ -5,6 +5,7 @@
  *   rocks_stores.c   the factory: folders, opening, checking, moving aside
  *   rocks_options.c  the settings, within one budget of memory
  *   rocks_store.c    reads and writes of an open store
+ *   rocks_load.c     filling a store without the write-ahead log; flushes
  *   rocks_scan.c     scans
  *   rocks_fold.c     folding tallies, as a merge operator
  *
@@ -34,6 +35,8 @@ typedef struct riacho_rocks_options {
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write;
     rocksdb_writeoptions_t *write_synced;
+    rocksdb_writeoptions_t *write_unlogged; /* for `load` */
+    uint64_t buffer_bytes;                  /* of each database, before it is flushed */
 } riacho_rocks_options;
 
 typedef struct riacho_rocks_stores riacho_rocks_stores;
@@ -44,6 +47,7 @@ struct riacho_rocks_stores {
     riacho_store_factory base;
     char *folder;
     uint64_t space_reserve_bytes;
+    bool keys_only; /* no write deletes a range */
     riacho_rocks_options options;
     pthread_mutex_t lock;
     riacho_rocks_store *open;          /* under the lock, as is: */
@@ -63,6 +67,8 @@ struct riacho_rocks_store {
     size_t space_count;
     riacho_buffer meta;
     bool has_outbox;          /* the last commit left one */
+    bool is_loaded;           /* holds what is not in the write-ahead log */
+    bool is_held;             /* compactions wait */
     uint64_t number;          /* of the last commit */
     riacho_identity identity; /* as the file has it */
     riacho_status damage;     /* told as: RIACHO_REJECT until it is open, then RIACHO_FATAL */
@@ -72,7 +78,7 @@ struct riacho_rocks_store {
 extern const riacho_store_ops riacho_rocks_store_ops;
 
 RIACHO_CHECKED riacho_status riacho_rocks_options_init(riacho_rocks_options *options,
-                                                       uint64_t memory_bytes, uint32_t task_count,
+                                                       const riacho_rocksdb_stores_options *wanted,
                                                        riacho_error *err);
 void riacho_rocks_options_done(riacho_rocks_options *options);
 
@@ -100,6 +106,19 @@ RIACHO_CHECKED riacho_status riacho_rocks_get(riacho_rocks_store *store,
                                               riacho_bytes *ret_value, riacho_error *err);
 /* Removes the store from the factory's list, then closes all of it; parts may be missing. */
 void riacho_rocks_store_free(riacho_rocks_store *store);
+
+/* An empty batch, until it is given back. */
+rocksdb_writebatch_t *riacho_rocks_take_batch(riacho_rocks_stores *stores);
+void riacho_rocks_give_batch_back(riacho_rocks_stores *stores, rocksdb_writebatch_t *batch);
+void riacho_rocks_add_change(const riacho_rocks_store *store, rocksdb_writebatch_t *batch,
+                             const riacho_change *change);
+
+riacho_status riacho_rocks_load(riacho_store *base, const riacho_change *items, size_t count,
+                                riacho_error *err);
+/* What was loaded is in files afterwards. */
+RIACHO_CHECKED riacho_status riacho_rocks_keep_loaded(riacho_rocks_store *store, riacho_error *err);
+/* Leaves no write-ahead log behind for the next start to read. */
+RIACHO_CHECKED riacho_status riacho_rocks_flush(riacho_rocks_store *store, riacho_error *err);
 
 struct riacho_store_snapshot {
     const rocksdb_snapshot_t *at;

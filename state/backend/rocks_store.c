@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/macros.h"
 #include "base/memory.h"
@@ -124,7 +123,7 @@ static riacho_status store_get(riacho_store *base, uint32_t space, riacho_bytes 
 
 /* A batch is as large as the commit that it held, and few stores are written at a time: they share
  * one, as far as it is free. */
-static rocksdb_writebatch_t *take_batch(riacho_rocks_stores *stores)
+rocksdb_writebatch_t *riacho_rocks_take_batch(riacho_rocks_stores *stores)
 {
     pthread_mutex_lock(&stores->lock);
     rocksdb_writebatch_t *batch = stores->spare_batch;
@@ -133,7 +132,7 @@ static rocksdb_writebatch_t *take_batch(riacho_rocks_stores *stores)
     return batch ? batch : rocksdb_writebatch_create();
 }
 
-static void give_batch_back(riacho_rocks_stores *stores, rocksdb_writebatch_t *batch)
+void riacho_rocks_give_batch_back(riacho_rocks_stores *stores, rocksdb_writebatch_t *batch)
 {
     enum { BYTES_KEPT_MAX = 16 * 1024 * 1024 };
     size_t bytes;
@@ -149,10 +148,11 @@ static void give_batch_back(riacho_rocks_stores *stores, rocksdb_writebatch_t *b
         rocksdb_writebatch_destroy(batch);
 }
 
-static void add_change(const riacho_rocks_store *store, rocksdb_writebatch_t *batch,
-                       const riacho_change *change)
+void riacho_rocks_add_change(const riacho_rocks_store *store, rocksdb_writebatch_t *batch,
+                             const riacho_change *change)
 {
     rocksdb_column_family_handle_t *family = family_of(store, change->space);
+    assert(!change->key_end.data || !store->stores->keys_only);
     if (change->key_end.data)
         rocksdb_writebatch_delete_range_cf(batch, family, change->key.data, change->key.size,
                                            change->key_end.data, change->key_end.size);
@@ -186,7 +186,7 @@ static riacho_status write_batch(riacho_rocks_store *store, rocksdb_writebatch_t
     size_t batch_bytes;
     char *message = NULL;
     for (size_t i = 0; i < changes->count; i++)
-        add_change(store, batch, &changes->items[i]);
+        riacho_rocks_add_change(store, batch, &changes->items[i]);
     add_meta(store, batch, &changes->meta);
     rocksdb_writebatch_data(batch, &batch_bytes);
     RIACHO_TRY(riacho_rocks_room(store->stores, batch_bytes, err));
@@ -198,10 +198,11 @@ static riacho_status store_write(riacho_store *base, const riacho_changes *chang
                                  riacho_error *err)
 {
     riacho_rocks_store *store = riacho_rocks_store_of(base);
-    rocksdb_writebatch_t *batch = take_batch(store->stores);
+    RIACHO_TRY(riacho_rocks_keep_loaded(store, err));
+    rocksdb_writebatch_t *batch = riacho_rocks_take_batch(store->stores);
     count_nothing();
     const riacho_status status = write_batch(store, batch, changes, err);
-    give_batch_back(store->stores, batch);
+    riacho_rocks_give_batch_back(store->stores, batch);
     RIACHO_TRY(status);
     store->has_outbox = changes->meta.outbox.size > 0;
     store->number = changes->meta.number;
@@ -300,57 +301,17 @@ static riacho_status settle(riacho_rocks_store *store)
     return riacho_identity_write(store->folder, &store->identity, NULL);
 }
 
-/* Whether RocksDB has flushes of its own under way or about to be. */
-static bool is_flushing(const riacho_rocks_store *store)
-{
-    uint64_t count = 0;
-    rocksdb_property_int(store->db, "rocksdb.num-running-flushes", &count);
-    for (size_t i = 0; i < store->family_count && !count; i++)
-        rocksdb_property_int_cf(store->db, store->families[i], "rocksdb.mem-table-flush-pending",
-                                &count);
-    return count != 0;
-}
-
-/* A flush of one family that is asked for while an atomic one of all waits gives its families
- * different reasons, and RocksDB 7.8 ends the process over that. Nobody writes any more, so what is
- * under way ends. false: not soon. */
-static bool wait_for_flushes(const riacho_rocks_store *store)
-{
-    enum { LOOKS_MAX = 10000 };
-    const struct timespec pause = {.tv_nsec = 1000000};
-    for (int look = 0; look < LOOKS_MAX; look++) {
-        if (!is_flushing(store))
-            return true;
-        nanosleep(&pause, NULL);
-    }
-    return false;
-}
-
-/* Leaves no write-ahead log behind for the next start to read. It needs room on the disk; without
- * it the log just stays. One family at a time is safe here, though not atomic: the identity file
- * already asks for the last commit. */
-static void flush(riacho_rocks_store *store)
-{
-    if (riacho_rocks_room(store->stores, 0, NULL) != RIACHO_OK || !wait_for_flushes(store))
-        return;
-    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
-    rocksdb_flushoptions_set_wait(options, 1);
-    for (size_t i = 0; i < store->family_count; i++) {
-        char *message = NULL;
-        rocksdb_flush_cf(store->db, options, store->families[i], &message);
-        rocksdb_free(message);
-    }
-    rocksdb_flushoptions_destroy(options);
-}
-
-/* What fails here fails again, and is then told, at the next open. */
+/* What fails here fails again, and is then told, at the next open. Without room the log just stays.
+ * One family at a time is safe here, though not atomic: the identity file already asks for the last
+ * commit. */
 static void store_close(riacho_store *base)
 {
     if (!base)
         return;
     riacho_rocks_store *store = riacho_rocks_store_of(base);
-    if (store->number != store->identity.number && settle(store) == RIACHO_OK)
-        flush(store);
+    if (store->number != store->identity.number && settle(store) == RIACHO_OK &&
+        riacho_rocks_room(store->stores, 0, NULL) == RIACHO_OK)
+        (void)!riacho_rocks_flush(store, NULL);
     riacho_rocks_store_free(store);
 }
 
@@ -358,6 +319,7 @@ const riacho_store_ops riacho_rocks_store_ops = {
     .name = "rocksdb",
     .get = store_get,
     .write = store_write,
+    .load = riacho_rocks_load,
     .read_commit = store_read_commit,
     .snapshot_open = store_snapshot_open,
     .snapshot_close = store_snapshot_close,

@@ -370,8 +370,8 @@ riacho_status riacho_rocksdb_stores_open(const riacho_rocksdb_stores_options *op
     stores->folder = riacho_memory_text(options->folder);
     pthread_mutex_init(&stores->lock, NULL);
     RIACHO_TRY(set_reserve(stores, options->space_reserve_bytes, err));
-    RIACHO_TRY(riacho_rocks_options_init(&stores->options, options->memory_bytes,
-                                         options->task_count_hint, err));
+    stores->keys_only = options->keys_only;
+    RIACHO_TRY(riacho_rocks_options_init(&stores->options, options, err));
     *ret_factory = &RIACHO_TAKE(stores)->base;
     return RIACHO_OK;
 }

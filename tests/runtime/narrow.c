@@ -160,6 +160,14 @@ static riacho_status write_changes(riacho_store *store, const riacho_changes *ch
     return in(store)->inner->ops->write(in(store)->inner, changes, err);
 }
 
+static riacho_status load(riacho_store *store, const riacho_change *items, size_t count,
+                          riacho_error *err)
+{
+    if (in(store)->said->store_full)
+        return riacho_fail(err, RIACHO_RETRY, "no room for state");
+    return in(store)->inner->ops->load(in(store)->inner, items, count, err);
+}
+
 static riacho_status read_commit(riacho_store *store, riacho_arena *arena,
                                  riacho_commit_meta *ret_meta, riacho_error *err)
 {
@@ -216,6 +224,7 @@ static riacho_store *store_new(narrow *said, riacho_store *inner)
     made->ops = *inner->ops;
     made->ops.get = get;
     made->ops.write = write_changes;
+    made->ops.load = load;
     made->ops.read_commit = read_commit;
     made->ops.snapshot_open = snapshot_open;
     made->ops.snapshot_close = snapshot_close;

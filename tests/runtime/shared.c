@@ -221,6 +221,85 @@ static bool has_ended(table *t)
     return t->seats[0].status != RIACHO_OK;
 }
 
+/* Ends the process at the countdown's turn of a load or a write of a restore. */
+static bool in_a_restore(void *argument, riacho_site site)
+{
+    table *t = argument;
+    return site == RIACHO_SITE_RESTORING && --t->countdown == 0;
+}
+
+/* A worker whose memory is so little that every restore loads before it writes. */
+static table *table_that_loads(void)
+{
+    table *t = table_new(0);
+    t->memory_bytes = 1;
+    t->fault = in_a_restore;
+    table_sit(t, 0);
+    send_some(t, 70);
+    table_until(t, table_counted);
+    table_pass(t, 100);
+    return t;
+}
+
+/* Without its state; true: ended when `turn` came. */
+static bool restore_until(table *t, int turn)
+{
+    t->countdown = turn;
+    table_sit(t, 0);
+    while (!has_ended(t) && !table_all_run(t))
+        table_pass(t, 5);
+    const bool ended = has_ended(t);
+    t->countdown = 0;
+    return ended;
+}
+
+static void test_a_restore_that_breaks_off_after_any_load_is_made_again(void **state)
+{
+    (void)state;
+    table *t = table_that_loads();
+    char *before = table_store(t, 0, FIXTURE_COUNTS);
+    int turns = 1;
+    for (bool ended = true; ended; turns++) {
+        table_kill(t, 0);
+        table_wipe(t, 0);
+        ended = restore_until(t, turns);
+        if (ended) {
+            table_kill(t, 0); /* the disk stays */
+            assert_false(restore_until(t, 0));
+        }
+        table_pass(t, 500);
+        expect_store(t, 0, FIXTURE_COUNTS, before);
+        assert_int_equal(set_aside(t, 0), 0);
+    }
+    /* Of four tasks, two have a store with changes: a load, a write, and the end of each. */
+    assert_true(turns > 6);
+    free(before);
+    table_free(t);
+}
+
+static void test_what_a_restore_left_that_broke_off_grows_too_old(void **state)
+{
+    (void)state;
+    enum { TURNS = 6 };
+    table *t = table_that_loads();
+    char *before = table_store(t, 0, FIXTURE_COUNTS);
+    uint64_t aside = 0;
+    for (int turn = 1; turn <= TURNS; turn++) {
+        table_kill(t, 0);
+        table_wipe(t, 0);
+        assert_true(restore_until(t, turn));
+        table_kill(t, 0);
+        simulation_advance(&t->sim, (int64_t)RIACHO_TOMBSTONE_MS + 1);
+        assert_false(restore_until(t, 0));
+        aside += set_aside(t, 0);
+        table_pass(t, 500);
+        expect_store(t, 0, FIXTURE_COUNTS, before);
+    }
+    assert_int_equal(aside, 2); /* one for each store that was loaded and not told how far */
+    free(before);
+    table_free(t);
+}
+
 /* The same state on a cluster that has less. */
 static void test_a_changelog_shorter_than_the_state_ends_the_worker_and_is_named(void **state)
 {
@@ -429,6 +508,8 @@ int main(void)
         cmocka_unit_test(test_state_of_a_worker_that_was_away_goes_on_from_where_it_was),
         cmocka_unit_test(test_state_older_than_deletions_are_kept_is_moved_aside),
         cmocka_unit_test(test_state_that_missed_nothing_is_never_too_old),
+        cmocka_unit_test(test_a_restore_that_breaks_off_after_any_load_is_made_again),
+        cmocka_unit_test(test_what_a_restore_left_that_broke_off_grows_too_old),
         cmocka_unit_test(test_a_changelog_shorter_than_the_state_ends_the_worker_and_is_named),
         cmocka_unit_test(test_changes_of_another_group_end_the_worker),
         cmocka_unit_test(test_a_standby_shows_what_the_active_task_has_committed),

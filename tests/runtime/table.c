@@ -56,7 +56,10 @@ riacho_status table_try_sit(table *t, size_t i)
         .group = "group",
         .address = "127.0.0.1:3000",
         .standbys = t->standbys,
-        .cache_bytes = 1024 * 1024,
+        .overlay_bytes = t->memory_bytes,
+        .cache_bytes = t->memory_bytes ? t->memory_bytes : 1024 * 1024,
+        .fault = t->fault,
+        .fault_arg = t,
     };
     riacho_status status = riacho_worker_open(&options, &s->worker, &s->error);
     if (status == RIACHO_OK)

@@ -26,6 +26,9 @@ typedef struct table {
     model_broker *broker;
     riacho_log *outside;
     uint32_t standbys;
+    uint64_t memory_bytes; /* of each worker's overlays and caches; 0: some MiB */
+    bool (*fault)(void *table, riacho_site site); /* asked by every worker; may be NULL */
+    int countdown;                                /* the test's own, for its fault */
     seat seats[TABLE_SEATS];
 } table;
 

@@ -47,6 +47,9 @@ struct store {
     struct disk *disk;
     struct journal *journal;
     riacho_store *inner;
+    riacho_arena *arena;   /* of what is loaded and does not last yet: */
+    riacho_change *loaded; /* in order */
+    size_t loaded_count;
 };
 
 struct riacho_store_scan {
@@ -154,6 +157,64 @@ static bool is_full(struct disk *disk)
     return simulation_now(disk->sim) < disk->full_until_ms;
 }
 
+/* One write of the inner store, which a loss of power may take back. */
+static riacho_status write_through(struct store *store, const riacho_changes *changes,
+                                   riacho_error *err)
+{
+    RIACHO_TRY(store->inner->ops->write(store->inner, changes, err));
+    keep(store->disk, store->journal, changes);
+    store->disk->writes++;
+    return RIACHO_OK;
+}
+
+/* Some of what is loaded is there at once, next to the meta of the last write; the rest, if the
+ * process lives, with the next write, which writes all of it again. */
+static riacho_status load(riacho_store *base, const riacho_change *items, size_t count,
+                          riacho_error *err)
+{
+    enum { AT_ONCE_OF_10000 = 5000 };
+    struct store *store = store_of(base);
+    struct disk *disk = store->disk;
+    if (is_full(disk))
+        return riacho_fail(err, RIACHO_RETRY, "the disk is full");
+    if (simulation_chance(disk->sim, disk->faults.end))
+        return end_process(disk, "in a load, not in", err);
+    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
+    riacho_changes now = {0};
+    RIACHO_TRY(store->inner->ops->read_commit(store->inner, arena, &now.meta, err));
+    const riacho_changes all = {.items = items, .count = count};
+    const riacho_changes *copy = copy_changes(store->arena, &all);
+    store->loaded =
+        riacho_memory_resize(store->loaded, (store->loaded_count + count) * sizeof *store->loaded);
+    riacho_change *at_once = riacho_alloc(arena, count * sizeof *at_once);
+    for (size_t i = 0; i < count; i++) {
+        store->loaded[store->loaded_count++] = copy->items[i];
+        if (simulation_chance(disk->sim, AT_ONCE_OF_10000))
+            at_once[now.count++] = items[i];
+    }
+    now.items = at_once;
+    simulation_note_text(disk->sim, "load", store->journal->name, (int64_t)now.count);
+    return write_through(store, &now, err);
+}
+
+/* What was loaded, then the changes. */
+static riacho_status write_all(struct store *store, const riacho_changes *changes,
+                               riacho_error *err)
+{
+    if (!store->loaded_count)
+        return write_through(store, changes, err);
+    const size_t count = store->loaded_count + changes->count;
+    RIACHO_AUTO(heap) riacho_change *items = riacho_memory_get(count * sizeof *items);
+    memcpy(items, store->loaded, store->loaded_count * sizeof *items);
+    if (changes->count)
+        memcpy(items + store->loaded_count, changes->items, changes->count * sizeof *items);
+    const riacho_changes both = {items, count, changes->meta};
+    RIACHO_TRY(write_through(store, &both, err));
+    store->loaded_count = 0;
+    riacho_arena_reset(store->arena);
+    return RIACHO_OK;
+}
+
 static riacho_status write_changes(riacho_store *base, const riacho_changes *changes,
                                    riacho_error *err)
 {
@@ -163,9 +224,7 @@ static riacho_status write_changes(riacho_store *base, const riacho_changes *cha
         return riacho_fail(err, RIACHO_RETRY, "the disk is full");
     if (simulation_chance(disk->sim, disk->faults.end))
         return end_process(disk, "before", err);
-    RIACHO_TRY(store->inner->ops->write(store->inner, changes, err));
-    keep(disk, store->journal, changes);
-    disk->writes++;
+    RIACHO_TRY(write_all(store, changes, err));
     simulation_note_text(disk->sim, "write", store->journal->name, (int64_t)changes->meta.number);
     if (simulation_chance(disk->sim, disk->faults.end))
         return end_process(disk, "behind", err);
@@ -253,6 +312,8 @@ static void store_close(riacho_store *base)
     struct store *store = store_of(base);
     store->inner->ops->close(store->inner);
     store->disk->open--;
+    riacho_arena_free(store->arena);
+    free(store->loaded);
     free(store);
 }
 
@@ -260,6 +321,7 @@ static const riacho_store_ops store_ops = {
     .name = "model",
     .get = get,
     .write = write_changes,
+    .load = load,
     .read_commit = read_commit,
     .snapshot_open = snapshot_open,
     .snapshot_close = snapshot_close,
@@ -294,8 +356,12 @@ static riacho_status disk_open(riacho_store_factory *base, const riacho_store_sp
     struct disk *disk = disk_of(base);
     riacho_store *inner;
     RIACHO_TRY(disk->inner->ops->open(disk->inner, spec, &inner, err));
-    struct store *store = riacho_memory_get(sizeof *store);
-    *store = (struct store){{&store_ops}, disk, journal_of(disk, spec), inner};
+    struct store *store = riacho_memory_get_zero(1, sizeof *store);
+    store->base.ops = &store_ops;
+    store->disk = disk;
+    store->journal = journal_of(disk, spec);
+    store->inner = inner;
+    store->arena = riacho_arena_new();
     disk->open++;
     if (replay(store->journal, inner, err) != RIACHO_OK) {
         store_close(&store->base);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * rocksdb_kill.c - a writer is killed at any moment: what it leaves is one whole commit, the last
- * one it knew of or the one it was killed in.
+ * one it knew of or the one it was killed in. One that loads leaves at least what its last commit
+ * made durable.
  *
- * Run with arguments ("write", folder) this program is the child that is killed.
+ * Run with arguments ("write" or "load", folder) this program is the child that is killed.
  */
 #include "folders.h"
 
@@ -18,23 +19,10 @@ enum { KILLS = 20, KEYS = 40, VALUE_BYTES = 1500 };
 
 /* Commit n sets one key of each space to n, moves the position to n, and carries an outbox when n
  * is odd; then it says n on stdout. */
-static int write_until_killed(const char *folder)
+static int write_until_killed(riacho_store *store, uint64_t first)
 {
-    const riacho_rocksdb_stores_options options = {
-        .folder = folder, .memory_bytes = 1, .space_reserve_bytes = 1};
-    const riacho_store_spec spec = fixture_spec();
-    riacho_arena *arena = riacho_arena_new();
-    riacho_store_factory *factory;
-    riacho_store *store;
-    riacho_commit_meta meta;
     riacho_error err;
-    if (riacho_rocksdb_stores_open(&options, &factory, &err) != RIACHO_OK ||
-        factory->ops->open(factory, &spec, &store, &err) != RIACHO_OK ||
-        store->ops->read_commit(store, arena, &meta, &err) != RIACHO_OK) {
-        fprintf(stderr, "child: %s\n", err.text);
-        return 1;
-    }
-    for (uint64_t n = meta.number + 1;; n++) {
+    for (uint64_t n = first;; n++) {
         static char value[VALUE_BYTES];
         char key[16];
         riacho_change changes[FIXTURE_SPACES];
@@ -56,7 +44,56 @@ static int write_until_killed(const char *folder)
     }
 }
 
-static pid_t start_child(const char *folder, int *ret_from_child)
+/* Round n loads n into every key of each space, three times over what a write buffer holds in a few
+ * rounds; every third one is followed by a commit that carries nothing but n, said on stdout. */
+static int load_until_killed(riacho_store *store, uint64_t first)
+{
+    enum { ROUNDS = 3 };
+    static char value[VALUE_BYTES], keys[KEYS][16];
+    riacho_error err;
+    for (uint64_t n = first;; n++) {
+        riacho_change changes[KEYS];
+        const riacho_changes nothing = {.meta = {.number = n}};
+        memcpy(value, &n, sizeof n);
+        for (uint32_t space = 0; space < FIXTURE_SPACES; space++) {
+            for (int i = 0; i < KEYS; i++) {
+                snprintf(keys[i], sizeof keys[i], "%02d", i);
+                changes[i] = (riacho_change){
+                    .space = space, .key = riacho_text(keys[i]), .value = {value, sizeof value}};
+            }
+            if (store->ops->load(store, changes, KEYS, &err) != RIACHO_OK)
+                return 1;
+        }
+        if (n % ROUNDS)
+            continue;
+        if (store->ops->write(store, &nothing, &err) != RIACHO_OK ||
+            write(STDOUT_FILENO, &n, sizeof n) != sizeof n)
+            return 1;
+    }
+}
+
+static int live_until_killed(const char *what, const char *folder)
+{
+    const bool loads = strcmp(what, "load") == 0;
+    const riacho_rocksdb_stores_options options = {
+        .folder = folder, .memory_bytes = 1, .space_reserve_bytes = 1, .keys_only = loads};
+    const riacho_store_spec spec = fixture_spec();
+    riacho_arena *arena = riacho_arena_new();
+    riacho_store_factory *factory;
+    riacho_store *store;
+    riacho_commit_meta meta;
+    riacho_error err;
+    if (riacho_rocksdb_stores_open(&options, &factory, &err) != RIACHO_OK ||
+        factory->ops->open(factory, &spec, &store, &err) != RIACHO_OK ||
+        store->ops->read_commit(store, arena, &meta, &err) != RIACHO_OK) {
+        fprintf(stderr, "child: %s\n", err.text);
+        return 1;
+    }
+    return loads ? load_until_killed(store, meta.number + 1)
+                 : write_until_killed(store, meta.number + 1);
+}
+
+static pid_t start_child(const char *what, const char *folder, int *ret_from_child)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -66,7 +103,7 @@ static pid_t start_child(const char *folder, int *ret_from_child)
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
-        execl("/proc/self/exe", "rocksdb_faults", "write", folder, (char *)NULL);
+        execl("/proc/self/exe", "rocksdb_kill", what, folder, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
@@ -144,7 +181,7 @@ static void a_killed_writer_leaves_changes_and_positions_that_agree(void **state
         int from_child;
         fixture_close_store(f);
         const uint64_t commits = 1 + fixture_random(&seed) % (i % 4 ? 60 : 900);
-        const pid_t child = start_child(f->folder, &from_child);
+        const pid_t child = start_child("write", f->folder, &from_child);
         const uint64_t last = kill_child(child, from_child, commits);
         whole += is_whole_without_log(f);
         fixture_ok(f, fixture_open_store(f));
@@ -154,6 +191,38 @@ static void a_killed_writer_leaves_changes_and_positions_that_agree(void **state
     }
     /* The long runs flush on the way, all spaces at once, or they would not be whole. */
     assert_true(whole > 0);
+}
+
+/* Every key is as the last commit left it, or as a later load did. Returns the commit. */
+static uint64_t check_loaded(fixture *f)
+{
+    riacho_commit_meta meta;
+    fixture_ok(f, f->store->ops->read_commit(f->store, f->arena, &meta, &f->err));
+    for (uint32_t space = 0; space < FIXTURE_SPACES; space++) {
+        for (int i = 0; i < KEYS; i++) {
+            uint64_t found;
+            const char *key = riacho_format(f->arena, "%02d", i);
+            memcpy(&found, fixture_get(f, space, key), sizeof found);
+            assert_true(found >= meta.number);
+        }
+    }
+    return meta.number;
+}
+
+static void a_killed_loader_has_all_that_its_last_commit_made_last(void **state)
+{
+    fixture *f = *state;
+    uint64_t seed = 4711;
+    for (int i = 0; i < KILLS; i++) {
+        int from_child;
+        fixture_close_store(f);
+        const uint64_t commits = 1 + fixture_random(&seed) % 6;
+        const pid_t child = start_child("load", f->folder, &from_child);
+        const uint64_t last = kill_child(child, from_child, commits);
+        fixture_ok(f, fixture_open_store(f));
+        assert_in_range(check_loaded(f), last, last + 3);
+        riacho_arena_reset(f->arena);
+    }
 }
 
 static int setup(void **state)
@@ -170,10 +239,12 @@ static int teardown(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "write") == 0)
-        return write_until_killed(argv[2]);
+    if (argc == 3)
+        return live_until_killed(argv[1], argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_killed_writer_leaves_changes_and_positions_that_agree,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_killed_loader_has_all_that_its_last_commit_made_last,
                                         setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

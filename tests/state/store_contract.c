@@ -55,6 +55,34 @@ static void a_write_is_read_back_and_survives_a_reopen(void **state)
     assert_string_equal(fixture_get(f, 0, "mochi"), "hungry");
 }
 
+static void what_is_loaded_lasts_from_the_next_write_on(void **state)
+{
+    fixture *f = *state;
+    const riacho_change first[] = {put(0, "a", "1"), put(0, "b", "1"), put(1, "a", "other")};
+    const riacho_change second[] = {{.space = 0, .key = riacho_text("a")}, put(0, "b", "2")};
+    fixture_put(f, 0, "a", "0");
+    fixture_ok(f, f->store->ops->load(f->store, first, 3, &f->err));
+    fixture_ok(f, f->store->ops->load(f->store, second, 2, &f->err));
+    fixture_ok(f, f->store->ops->load(f->store, NULL, 0, &f->err));
+    fixture_put(f, 0, "c", "3");
+    fixture_reopen(f);
+    assert_string_equal(fixture_scan(f, NULL, 0, (riacho_range){0}), "b=2 c=3");
+    assert_string_equal(fixture_scan(f, NULL, 1, (riacho_range){0}), "a=other");
+}
+
+static void a_load_leaves_the_meta_of_the_last_write(void **state)
+{
+    fixture *f = *state;
+    const riacho_change change = put(0, "b", "1");
+    riacho_commit_meta meta;
+    fixture_put(f, 0, "a", "1");
+    fixture_ok(f, f->store->ops->load(f->store, &change, 1, &f->err));
+    fixture_reopen(f);
+    fixture_ok(f, f->store->ops->read_commit(f->store, f->arena, &meta, &f->err));
+    assert_int_equal(meta.number, f->number);
+    assert_string_equal(fixture_get(f, 0, "a"), "1");
+}
+
 static void changes_of_one_write_are_applied_in_order(void **state)
 {
     fixture *f = *state;
@@ -499,6 +527,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH_BACKEND(a_new_store_is_empty_and_has_no_commit),
         EACH_BACKEND(a_write_is_read_back_and_survives_a_reopen),
+        EACH_BACKEND(what_is_loaded_lasts_from_the_next_write_on),
+        EACH_BACKEND(a_load_leaves_the_meta_of_the_last_write),
         EACH_BACKEND(changes_of_one_write_are_applied_in_order),
         EACH_BACKEND(spaces_are_apart),
         EACH_BACKEND(an_empty_value_is_not_an_absent_one),

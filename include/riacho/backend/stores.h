@@ -16,6 +16,7 @@ typedef struct riacho_rocksdb_stores_options {
     uint32_t task_count_hint; /* write buffers are split over about this many stores; 0: 8 */
     uint64_t space_reserve_bytes; /* writes give RIACHO_RETRY below this much free disk; 0: 256 MiB
                                      or 1 %, the smaller */
+    bool keys_only; /* no write deletes a range (key_end), which makes writes cheaper */
 } riacho_rocksdb_stores_options;
 
 /* The caller owns the factory and closes it with ops->close after the last store. */

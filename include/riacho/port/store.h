@@ -77,6 +77,13 @@ typedef struct riacho_store_ops {
      * disk. */
     riacho_status (*write)(riacho_store *store, const riacho_changes *changes, riacho_error *err);
 
+    /* For filling a store that nobody reads meanwhile: applies changes without a meta, each key of
+     * a call once, by space and key. They last from the next write on, which makes all of them
+     * durable before itself; a process that ends before that leaves any part of them, next to the
+     * meta of the last write. RIACHO_RETRY: no room on the disk, some may be applied. */
+    riacho_status (*load)(riacho_store *store, const riacho_change *items, size_t count,
+                          riacho_error *err);
+
     /* The meta of the last write; number 0 when there was none. What it points to is in the arena.
      */
     riacho_status (*read_commit)(riacho_store *store, riacho_arena *arena,
