@@ -82,7 +82,8 @@ static void print_groups_json(const riacho_dead_letters *letters)
         add_member(&out, "last", position_text(arena, &group->last));
         riacho_buffer_printf(&out, "}\n");
     }
-    fwrite(out.data, 1, out.size, stdout);
+    const riacho_bytes text = riacho_buffer_bytes(&out); /* which has data, be it empty */
+    fwrite(text.data, 1, text.size, stdout);
 }
 
 int riacho_verb_dlq_ls(const riacho_line *line)
