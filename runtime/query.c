@@ -31,8 +31,7 @@ static const char *kind_word(riacho_store_kind kind)
     return words[kind];
 }
 
-/* Whether a store of this kind can be read so, and the question says what is needed. */
-static riacho_status check(const riacho_question *question, riacho_error *err)
+riacho_status riacho_question_check(const riacho_question *question, riacho_error *err)
 {
     static const unsigned fits[] = {
         [RIACHO_READ_GET] = 1u << RIACHO_STORE_KEYVALUE | 1u << RIACHO_STORE_TTL,
@@ -119,7 +118,7 @@ riacho_status riacho_question_answer(riacho_question *question, riacho_reply *re
 {
     RIACHO_AUTO(answer) riacho_answer answer = {0};
     riacho_reply reply = {.found = RIACHO_REPLY_NOT_FOUND};
-    RIACHO_TRY(check(question, err));
+    RIACHO_TRY(riacho_question_check(question, err));
     riacho_buffer_reserve(&answer.json, ANSWER_BYTES);
     RIACHO_TRY(answer_question(question, &answer, err));
     if (answer.found) {
@@ -131,19 +130,39 @@ riacho_status riacho_question_answer(riacho_question *question, riacho_reply *re
     return RIACHO_OK;
 }
 
+/* Shares of other workers come with the commits that they were read from, so what is the same is
+ * known a moment later only. */
+static riacho_status answer_gathered(riacho_question *question, riacho_reply *reply,
+                                     riacho_error *err)
+{
+    RIACHO_TRY(riacho_question_answer(question, reply, err));
+    reply->moment = riacho_question_moment(question);
+    if (reply->moment && reply->moment == question->moment)
+        *reply = (riacho_reply){.found = RIACHO_REPLY_UNCHANGED, .moment = reply->moment};
+    return RIACHO_OK;
+}
+
+static riacho_status answer_here(riacho_question *question, riacho_reply *reply, riacho_error *err)
+{
+    const uint64_t moment = riacho_question_moment(question);
+    reply->found = RIACHO_REPLY_UNCHANGED;
+    if (!moment || moment != question->moment)
+        RIACHO_TRY(riacho_question_answer(question, reply, err));
+    reply->moment = moment;
+    return RIACHO_OK;
+}
+
 /* The version is of the content: a commit that changed other keys leaves it as it was, and so does
  * a restart; what a view made of the time is in it. The moment is known without the content. */
 static riacho_status ask(riacho_question *question, riacho_reply *ret_reply, riacho_error *err)
 {
-    riacho_reply reply = {.found = RIACHO_REPLY_UNCHANGED};
-    RIACHO_TRY(check(question, err));
+    riacho_reply reply = {0};
+    RIACHO_TRY(riacho_question_check(question, err));
     RIACHO_TRY(riacho_question_open(question, err));
-    const uint64_t moment = riacho_question_moment(question);
-    if (!moment || moment != question->moment)
-        RIACHO_TRY(riacho_question_answer(question, &reply, err));
-    reply.moment = moment;
+    RIACHO_TRY((question->elsewhere_count ? answer_gathered : answer_here)(question, &reply, err));
     if (reply.json.data)
         reply.version = riacho_hash(reply.json);
+    riacho_question_sign(question, &reply);
     riacho_question_date(question, &reply);
     *ret_reply = reply;
     return RIACHO_OK;
@@ -228,6 +247,7 @@ riacho_status riacho_worker_read(riacho_worker *worker, const riacho_read *read,
             read->around < RIACHO_PAGE_ITEMS_MAX / 2 ? read->around : RIACHO_PAGE_ITEMS_MAX / 2,
         .direction = read->direction,
         .moment = read->moment,
+        .reach = read->reach,
         .arena = arena,
     };
     RIACHO_TRY(riacho_serving_ready(worker, err));
@@ -332,6 +352,7 @@ riacho_status riacho_worker_query(riacho_worker *worker, const riacho_route *rou
         .view = query->view,
         .reply = target->reply,
         .moment = request->moment,
+        .reach = request->reach,
         .arena = arena,
     };
     const riacho_request_values scope = riacho_request_scope(worker, request, NULL, arena);

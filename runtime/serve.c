@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "records.h"
 #include "serve_private.h"
+#include "shared/membership.h"
 
 /* "/" + "/pets" is "/pets"; "/api" + "/" is "/api". */
 static const char *join_path(riacho_arena *arena, const char *base, const char *path)
@@ -260,6 +261,24 @@ static void describe_task(riacho_worker *worker, riacho_task *task, riacho_arena
     };
 }
 
+/* Who has a task is the group's to say, and told as far as that is known. */
+static void add_owner(riacho_worker *worker, const riacho_task *task, riacho_arena *arena,
+                      riacho_task_status *status)
+{
+    riacho_owner owner;
+    riacho_error ignored;
+    if (!riacho_worker_shares(worker)) {
+        status->owner = worker->options.name;
+        return;
+    }
+    if (riacho_membership_owner(worker, task, arena, &owner, &ignored) != RIACHO_OK)
+        return;
+    status->owner = owner.name;
+    status->owner_address = *owner.address ? owner.address : NULL;
+    status->standbys = owner.standby_addresses;
+    status->standby_count = owner.standby_count;
+}
+
 riacho_restores riacho_worker_restores(const riacho_worker *worker)
 {
     riacho_restores all = {0};
@@ -288,9 +307,12 @@ riacho_status riacho_worker_tasks(riacho_worker *worker, riacho_arena *arena,
     for (size_t i = 0; i < worker->deployment_count; i++)
         count += worker->deployments[i].task_count;
     *ret_tasks = riacho_alloc_zero(arena, count + 1, sizeof **ret_tasks);
-    for (size_t i = 0; i < worker->deployment_count; i++)
-        for (size_t j = 0; j < worker->deployments[i].task_count; j++)
-            describe_task(worker, worker->deployments[i].tasks[j], arena, &(*ret_tasks)[at++]);
+    for (size_t i = 0; i < worker->deployment_count; i++) {
+        for (size_t j = 0; j < worker->deployments[i].task_count; j++) {
+            describe_task(worker, worker->deployments[i].tasks[j], arena, &(*ret_tasks)[at]);
+            add_owner(worker, worker->deployments[i].tasks[j], arena, &(*ret_tasks)[at++]);
+        }
+    }
     *ret_count = count;
     return RIACHO_OK;
 }

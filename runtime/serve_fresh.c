@@ -61,7 +61,7 @@ const bool *riacho_serving_feeds(const riacho_graph *graph, riacho_arena *arena)
 
 /* What is known of a task that has not caught up since the start: as new as its newest event, and
  * no newer than what was published. */
-static int64_t oldest_known(const riacho_publication *seen)
+int64_t riacho_question_oldest(const riacho_publication *seen)
 {
     if (!seen)
         return 0;
@@ -80,7 +80,7 @@ static int64_t current_of(riacho_task *task)
     if (current_ms)
         return current_ms;
     RIACHO_AUTO(publication) riacho_publication *seen = riacho_task_publication(task);
-    return oldest_known(seen);
+    return riacho_question_oldest(seen);
 }
 
 int64_t riacho_question_upstream(const riacho_question *question)
@@ -102,26 +102,60 @@ int64_t riacho_question_upstream(const riacho_question *question)
     return least_ms;
 }
 
+static size_t count_positions(const riacho_question *question)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < question->shard_count; i++)
+        count += question->shards[i].position_count;
+    return count;
+}
+
 void riacho_question_date(const riacho_question *question, riacho_reply *reply)
 {
     riacho_clock *clock = question->worker->clock;
     int64_t since_ms = question->upstream_ms;
-    size_t count = 0;
-    for (size_t i = 0; i < question->shard_count; i++)
-        count += question->shards[i].seen->position_count;
-    riacho_position *positions = riacho_alloc(question->arena, (count + 1) * sizeof *positions);
+    riacho_position *positions =
+        riacho_alloc(question->arena, (count_positions(question) + 1) * sizeof *positions);
     for (size_t i = 0; i < question->shard_count; i++) {
         const riacho_shard *shard = &question->shards[i];
-        const int64_t current_ms =
-            shard->current_ms ? shard->current_ms : oldest_known(shard->seen);
-        since_ms = current_ms < since_ms ? current_ms : since_ms;
-        memcpy(positions + reply->position_count, shard->seen->positions,
-               shard->seen->position_count * sizeof *positions);
-        reply->position_count += shard->seen->position_count;
+        if (shard->where == RIACHO_SHARD_MISSING)
+            continue;
+        since_ms = shard->current_ms < since_ms ? shard->current_ms : since_ms;
+        memcpy(positions + reply->position_count, shard->positions,
+               shard->position_count * sizeof *positions);
+        reply->position_count += shard->position_count;
     }
     reply->positions = positions;
     const int64_t age_ms = since_ms == INT64_MAX ? 0 : clock->now_ms(clock) - since_ms;
     reply->staleness_ms = age_ms > 0 ? age_ms : 0;
+}
+
+static bool names(const char *list, const char *name)
+{
+    const size_t size = strlen(name);
+    for (const char *at = list; at && *at; at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL)
+        if (strncmp(at, name, size) == 0 && (at[size] == 0 || at[size] == ','))
+            return true;
+    return false;
+}
+
+void riacho_question_sign(const riacho_question *question, riacho_reply *reply)
+{
+    bool here = false;
+    for (size_t i = 0; i < question->shard_count; i++) {
+        const riacho_shard *shard = &question->shards[i];
+        here |= shard->where == RIACHO_SHARD_HERE;
+        if (shard->where == RIACHO_SHARD_MISSING)
+            reply->extent = RIACHO_REPLY_PARTIAL;
+        if (shard->is_standby)
+            reply->role = RIACHO_REPLY_STANDBY;
+        if (shard->where == RIACHO_SHARD_ELSEWHERE && !names(reply->served_by, shard->served_by))
+            reply->served_by =
+                riacho_format(question->arena, "%s%s%s", reply->served_by ? reply->served_by : "",
+                              reply->served_by ? ", " : "", shard->served_by);
+    }
+    if (reply->served_by)
+        reply->from = here ? RIACHO_REPLY_BOTH : RIACHO_REPLY_ELSEWHERE;
 }
 
 /* ---- moments --------------------------------------------------------------------------------- */
@@ -152,8 +186,11 @@ uint64_t riacho_question_moment(const riacho_question *question)
     mix_bytes(&moment, question->to);
     mix_bytes(&moment, question->prefix);
     mix_bytes(&moment, question->cursor);
-    for (size_t i = 0; i < question->shard_count; i++)
-        mix(&moment, question->shards[i].seen->number);
+    for (size_t i = 0; i < question->shard_count; i++) {
+        const riacho_shard *shard = &question->shards[i];
+        mix(&moment, shard->where == RIACHO_SHARD_MISSING ? UINT64_MAX : shard->number);
+        mix(&moment, shard->source << 1 | shard->is_standby);
+    }
     return moment ? moment : 1;
 }
 
@@ -184,14 +221,6 @@ static bool take_varint(riacho_bytes *rest, uint64_t *ret_number)
     return false;
 }
 
-static size_t count_positions(const riacho_question *question)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < question->shard_count; i++)
-        count += question->shards[i].seen->position_count;
-    return count;
-}
-
 /* Of very many partitions a cursor tells nothing. */
 riacho_bytes riacho_cursor_write(const riacho_question *question, char kind, riacho_bytes rest)
 {
@@ -201,9 +230,9 @@ riacho_bytes riacho_cursor_write(const riacho_question *question, char kind, ria
     riacho_buffer_append(&plain, &kind, 1);
     put_varint(&plain, count <= CURSOR_POSITIONS_MAX ? count : 0);
     for (size_t i = 0; i < question->shard_count && count <= CURSOR_POSITIONS_MAX; i++) {
-        const riacho_publication *seen = question->shards[i].seen;
-        for (size_t j = 0; j < seen->position_count; j++)
-            put_varint(&plain, (uint64_t)seen->positions[j].next);
+        const riacho_shard *shard = &question->shards[i];
+        for (size_t j = 0; j < shard->position_count; j++)
+            put_varint(&plain, (uint64_t)shard->positions[j].next);
     }
     riacho_buffer_append(&plain, rest.data, rest.size);
     riacho_base64url_encode(riacho_buffer_bytes(&plain), &text);
@@ -215,43 +244,48 @@ static riacho_status refuse(riacho_error *err)
     return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
 }
 
-/* What was shown is not taken back: the next page is never of an older state. */
-static riacho_status check_positions(const riacho_question *question, riacho_bytes *rest,
-                                     riacho_error *err)
-{
-    uint64_t count, next;
-    if (!take_varint(rest, &count) || count > CURSOR_POSITIONS_MAX)
-        return refuse(err);
-    const bool same = count == count_positions(question); /* else partitions came or went */
-    for (size_t i = 0; i < question->shard_count && same; i++) {
-        const riacho_publication *seen = question->shards[i].seen;
-        for (size_t j = 0; j < seen->position_count; j++, count--) {
-            if (!take_varint(rest, &next))
-                return refuse(err);
-            if (next > (uint64_t)seen->positions[j].next)
-                return riacho_fail(err, RIACHO_RETRY,
-                                   "the page before included %s/%d:%llu, this state does not yet",
-                                   seen->positions[j].topic, (int)seen->positions[j].partition,
-                                   (unsigned long long)next);
-        }
-    }
-    for (; count > 0; count--)
-        if (!take_varint(rest, &next))
-            return refuse(err);
-    return RIACHO_OK;
-}
-
-riacho_status riacho_cursor_read(const riacho_question *question, char kind, riacho_bytes *ret_rest,
-                                 riacho_error *err)
+riacho_status riacho_cursor_read(const riacho_question *question, char kind,
+                                 riacho_cursor *ret_cursor, riacho_error *err)
 {
     RIACHO_AUTO(buffer) riacho_buffer plain = {0};
+    riacho_cursor cursor = {.position_count = 0};
+    uint64_t ignored;
     if (riacho_base64url_decode(question->cursor, &plain, NULL) != RIACHO_OK || plain.size < 1 ||
         plain.data[0] != (uint8_t)kind)
         return refuse(err);
     const riacho_bytes copy = riacho_copy(question->arena, riacho_buffer_bytes(&plain));
-    riacho_bytes rest = {(const uint8_t *)copy.data + 1, copy.size - 1};
-    RIACHO_TRY(check_positions(question, &rest, err));
-    *ret_rest = rest;
+    cursor.rest = (riacho_bytes){(const uint8_t *)copy.data + 1, copy.size - 1};
+    if (!take_varint(&cursor.rest, &cursor.position_count) ||
+        cursor.position_count > CURSOR_POSITIONS_MAX)
+        return refuse(err);
+    cursor.positions = cursor.rest;
+    for (uint64_t i = 0; i < cursor.position_count; i++)
+        if (!take_varint(&cursor.rest, &ignored))
+            return refuse(err);
+    *ret_cursor = cursor;
+    return RIACHO_OK;
+}
+
+/* What was shown is not taken back: the next page is never of an older state. */
+riacho_status riacho_cursor_check(const riacho_question *question, const riacho_cursor *cursor,
+                                  riacho_error *err)
+{
+    riacho_bytes rest = cursor->positions;
+    uint64_t next;
+    if (cursor->position_count != count_positions(question))
+        return RIACHO_OK; /* partitions came or went */
+    for (size_t i = 0; i < question->shard_count; i++) {
+        const riacho_shard *shard = &question->shards[i];
+        for (size_t j = 0; j < shard->position_count; j++) {
+            const riacho_position *at = &shard->positions[j];
+            if (!take_varint(&rest, &next))
+                return refuse(err);
+            if (next > (uint64_t)at->next)
+                return riacho_fail(err, RIACHO_RETRY,
+                                   "the page before included %s/%d:%llu, this state does not yet",
+                                   at->topic, (int)at->partition, (unsigned long long)next);
+        }
+    }
     return RIACHO_OK;
 }
 

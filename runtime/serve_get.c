@@ -5,22 +5,27 @@
 #include "serve_read.h"
 #include "state/keyvalue.h"
 #include "state/order.h"
-#include "state/ttl.h"
 
 static riacho_status read_value(const riacho_question *question, const riacho_shard *shard,
                                 riacho_bytes *ret_value, riacho_error *err)
 {
-    riacho_stamped stored;
-    if (question->store->kind == RIACHO_STORE_TTL)
-        return riacho_state_ttl_get(&shard->state, question->key_bytes, shard->seen->stream_time_ms,
-                                    ret_value, err);
-    RIACHO_TRY(riacho_state_keyvalue_get(&shard->state, question->key_bytes, &stored, err));
-    *ret_value = stored.value;
-    return RIACHO_OK;
+    if (shard->where != RIACHO_SHARD_HERE) {
+        *ret_value =
+            shard->share.values ? shard->share.values[question->key_index] : (riacho_bytes){0};
+        return RIACHO_OK;
+    }
+    const riacho_share_source source = {.state = shard->state,
+                                        .kind = question->store->kind,
+                                        .stream_time_ms = shard->seen->stream_time_ms};
+    return riacho_share_value(&source, question->key_bytes, ret_value, err);
 }
 
 riacho_status riacho_answer_get(riacho_question *question, riacho_answer *answer, riacho_error *err)
 {
+    const riacho_wanted wanted = {
+        .kind = RIACHO_READ_GET, .keys = &question->key_bytes, .key_count = 1};
+    if (!question->is_gathered)
+        RIACHO_TRY(riacho_question_gather(question, &wanted, err));
     for (size_t i = 0; i < question->shard_count; i++) {
         riacho_bytes value;
         RIACHO_TRY(read_value(question, &question->shards[i], &value, err));
@@ -32,11 +37,13 @@ riacho_status riacho_answer_get(riacho_question *question, riacho_answer *answer
     return RIACHO_OK;
 }
 
-/* The head of one shard's scan. */
+/* The head of one shard's pairs: of a scan here, or of what another worker sent. */
 struct lane {
     riacho_view_scan *scan;
+    const riacho_share *share;
+    size_t at;
     riacho_bytes key; /* data NULL: at its end */
-    riacho_stamped value;
+    riacho_bytes value;
 };
 
 struct lanes {
@@ -48,6 +55,20 @@ static void riacho_auto_lanes(struct lanes *lanes)
 {
     for (size_t i = 0; i < lanes->count; i++)
         riacho_scan_close(lanes->items[i].scan);
+}
+
+static riacho_status next_pair(struct lane *lane, riacho_error *err)
+{
+    riacho_stamped value;
+    if (lane->scan) {
+        RIACHO_TRY(riacho_state_keyvalue_next(lane->scan, &lane->key, &value, err));
+        lane->value = value.value;
+        return RIACHO_OK;
+    }
+    const bool more = lane->at < lane->share->pair_count;
+    lane->key = more ? lane->share->pairs[lane->at].key : (riacho_bytes){0};
+    lane->value = more ? lane->share->pairs[lane->at++].value : (riacho_bytes){0};
+    return RIACHO_OK;
 }
 
 /* Keys in [from, to) that begin with the prefix and lie behind the cursor. */
@@ -81,9 +102,12 @@ static riacho_status open_lanes(const riacho_question *question, const riacho_ra
         riacho_alloc_zero(question->arena, question->shard_count + 1, sizeof *lanes->items);
     for (size_t i = 0; i < question->shard_count; i++) {
         struct lane *lane = &lanes->items[i];
-        RIACHO_TRY(riacho_state_scan(&question->shards[i].state, range, &lane->scan, err));
+        const riacho_shard *shard = &question->shards[i];
+        lane->share = &shard->share;
+        if (shard->where == RIACHO_SHARD_HERE)
+            RIACHO_TRY(riacho_state_scan(&shard->state, range, &lane->scan, err));
         lanes->count++;
-        RIACHO_TRY(riacho_state_keyvalue_next(lane->scan, &lane->key, &lane->value, err));
+        RIACHO_TRY(next_pair(lane, err));
     }
     return RIACHO_OK;
 }
@@ -109,7 +133,7 @@ static riacho_status write_pair(const riacho_question *question, const struct la
     riacho_buffer_printf(out, "%s{\"key\":", out->data[out->size - 1] == '[' ? "" : ",");
     RIACHO_TRY(riacho_answer_part(&question->store->key, lane->key, question->arena, out, err));
     riacho_buffer_printf(out, ",\"value\":");
-    RIACHO_TRY(riacho_answer_value(question, lane->key, lane->value.value, out, err));
+    RIACHO_TRY(riacho_answer_value(question, lane->key, lane->value, out, err));
     riacho_buffer_printf(out, "}");
     return RIACHO_OK;
 }
@@ -127,9 +151,9 @@ static riacho_status merge_lanes(const riacho_question *question, const struct l
         }
         RIACHO_TRY(write_pair(question, lane, &answer->json, err));
         last = riacho_copy(question->arena, lane->key);
-        RIACHO_TRY(riacho_state_keyvalue_next(lane->scan, &lane->key, &lane->value, err));
+        RIACHO_TRY(next_pair(lane, err));
     }
-    riacho_answer_end_page(answer);
+    riacho_answer_end_page(question, answer);
     return RIACHO_OK;
 }
 
@@ -137,14 +161,22 @@ riacho_status riacho_answer_range(riacho_question *question, riacho_answer *answ
                                   riacho_error *err)
 {
     RIACHO_AUTO(lanes) struct lanes lanes = {0};
-    if (question->cursor.data)
-        RIACHO_TRY(riacho_cursor_read(question, 'R', &question->cursor, err));
-    const riacho_range range = range_of(question);
-    if (range.from.data && range.to.data && riacho_bytes_compare(range.from, range.to) >= 0) {
+    riacho_cursor cursor = {.position_count = 0};
+    if (question->cursor.data) {
+        RIACHO_TRY(riacho_cursor_read(question, 'R', &cursor, err));
+        question->cursor = cursor.rest;
+    }
+    const riacho_wanted wanted = {
+        .kind = RIACHO_READ_RANGE, .range = range_of(question), .limit = question->limit + 1u};
+    const riacho_range *range = &wanted.range;
+    if (range->from.data && range->to.data && riacho_bytes_compare(range->from, range->to) >= 0) {
         riacho_buffer_printf(&answer->json, "{\"items\":[");
-        riacho_answer_end_page(answer);
+        riacho_answer_end_page(question, answer);
         return RIACHO_OK;
     }
-    RIACHO_TRY(open_lanes(question, &range, &lanes, err));
+    RIACHO_TRY(riacho_question_gather(question, &wanted, err));
+    if (cursor.rest.data)
+        RIACHO_TRY(riacho_cursor_check(question, &cursor, err));
+    RIACHO_TRY(open_lanes(question, range, &lanes, err));
     return merge_lanes(question, &lanes, answer, err);
 }

@@ -5,51 +5,45 @@
  * order that stays as the list grows.
  */
 #include "serve_read.h"
-#include "state/list.h"
 #include "state/order.h"
 
 enum { CURSOR_BYTES = 16 };
 
-/* Where the page before ended: behind this sequence of this shard. */
-struct place {
-    uint64_t sequence;
-    uint64_t shard;
-};
-
-static riacho_bytes write_cursor(const riacho_question *question, const struct place *last)
+static riacho_bytes write_cursor(const riacho_question *question, const riacho_list_place *last)
 {
     uint8_t rest[CURSOR_BYTES];
     riacho_order_put_u64(rest, last->sequence);
-    riacho_order_put_u64(rest + 8, last->shard);
+    riacho_order_put_u64(rest + 8, last->partition);
     return riacho_cursor_write(question, 'L', (riacho_bytes){rest, sizeof rest});
 }
 
-static riacho_status read_cursor(const riacho_question *question, struct place *ret_place,
-                                 riacho_error *err)
+static riacho_status read_cursor(const riacho_question *question, riacho_cursor *ret_cursor,
+                                 riacho_list_place *ret_place, riacho_error *err)
 {
-    riacho_bytes rest;
-    RIACHO_TRY(riacho_cursor_read(question, 'L', &rest, err));
+    RIACHO_TRY(riacho_cursor_read(question, 'L', ret_cursor, err));
+    const riacho_bytes rest = ret_cursor->rest;
     if (rest.size != CURSOR_BYTES)
         return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
     ret_place->sequence = riacho_order_get_u64(rest.data);
-    ret_place->shard = riacho_order_get_u64((const uint8_t *)rest.data + 8);
+    ret_place->partition = riacho_order_get_u64((const uint8_t *)rest.data + 8);
     if (ret_place->sequence == 0 || ret_place->sequence == UINT64_MAX)
         return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
     return RIACHO_OK;
 }
 
-static riacho_status read_pages(const riacho_question *question, const struct place *after,
+static riacho_status read_pages(riacho_question *question, const riacho_list_place *after,
                                 riacho_state_list_page *pages, riacho_error *err)
 {
+    const riacho_wanted wanted = {.kind = RIACHO_READ_LIST,
+                                  .keys = &question->key_bytes,
+                                  .key_count = 1,
+                                  .limit = question->limit + 1u,
+                                  .after = after};
+    RIACHO_TRY(riacho_question_gather(question, &wanted, err));
     for (size_t i = 0; i < question->shard_count; i++) {
-        const riacho_state_list list = {.state = question->shards[i].state,
-                                        .key = question->key_bytes};
-        riacho_state_list_query query = {.direction = RIACHO_BACKWARD,
-                                         .limit = question->limit + 1u};
-        /* Of the same sequence, shards behind the cursor's are still to come. */
-        if (after)
-            query.after = i > after->shard ? after->sequence + 1 : after->sequence;
-        RIACHO_TRY(riacho_state_list_entries(&list, &query, &pages[i], err));
+        riacho_share share;
+        RIACHO_TRY(riacho_question_share(question, i, &wanted, &share, err));
+        pages[i] = share.list;
     }
     return RIACHO_OK;
 }
@@ -82,13 +76,16 @@ static riacho_status write_entry(const riacho_question *question,
 riacho_status riacho_answer_list(riacho_question *question, riacho_answer *answer,
                                  riacho_error *err)
 {
-    struct place last = {0};
+    riacho_list_place last = {0};
+    riacho_cursor cursor;
     riacho_state_list_page *pages =
         riacho_alloc_zero(question->arena, question->shard_count + 1, sizeof *pages);
     size_t *at = riacho_alloc_zero(question->arena, question->shard_count + 1, sizeof *at);
     if (question->cursor.data)
-        RIACHO_TRY(read_cursor(question, &last, err));
+        RIACHO_TRY(read_cursor(question, &cursor, &last, err));
     RIACHO_TRY(read_pages(question, question->cursor.data ? &last : NULL, pages, err));
+    if (question->cursor.data)
+        RIACHO_TRY(riacho_cursor_check(question, &cursor, err));
     riacho_buffer_printf(&answer->json, "{\"items\":[");
     for (uint32_t count = 0;; count++) {
         const size_t shard = newest(question, pages, at);
@@ -100,8 +97,9 @@ riacho_status riacho_answer_list(riacho_question *question, riacho_answer *answe
         }
         const riacho_state_list_entry *entry = &pages[shard].items[at[shard]++];
         RIACHO_TRY(write_entry(question, entry, &answer->json, err));
-        last = (struct place){entry->sequence, shard};
+        last =
+            (riacho_list_place){entry->sequence, (uint64_t)question->shards[shard].task->partition};
     }
-    riacho_answer_end_page(answer);
+    riacho_answer_end_page(question, answer);
     return RIACHO_OK;
 }

@@ -10,16 +10,11 @@
 
 #include "serve_read.h"
 #include "state/order.h"
-#include "state/ranking.h"
+
+enum { RANK_ATTEMPTS = 3 };
 
 typedef riacho_state_ranking_entry entry;
 typedef riacho_state_ranking_page page;
-
-static riacho_state_ranking ranking_of(const riacho_question *question, size_t shard)
-{
-    return (riacho_state_ranking){.state = question->shards[shard].state,
-                                  .key = question->key_bytes};
-}
 
 /* Better first. */
 static int compare(const entry *a, const entry *b)
@@ -38,11 +33,11 @@ static riacho_bytes write_cursor(const riacho_question *question, const entry *l
     return riacho_cursor_write(question, 'T', (riacho_bytes){rest, 8 + last->member.size});
 }
 
-static riacho_status read_cursor(const riacho_question *question, entry *ret_after,
-                                 riacho_error *err)
+static riacho_status read_cursor(const riacho_question *question, riacho_cursor *ret_cursor,
+                                 entry *ret_after, riacho_error *err)
 {
-    riacho_bytes rest;
-    RIACHO_TRY(riacho_cursor_read(question, 'T', &rest, err));
+    RIACHO_TRY(riacho_cursor_read(question, 'T', ret_cursor, err));
+    const riacho_bytes rest = ret_cursor->rest;
     if (rest.size < 8)
         return riacho_fail(err, RIACHO_REJECT, "the cursor is not one that this query gave");
     *ret_after = (entry){{(const uint8_t *)rest.data + 8, rest.size - 8},
@@ -111,20 +106,38 @@ static riacho_status write_entry(const riacho_question *question, const entry *o
     return RIACHO_OK;
 }
 
+static riacho_status read_tops(riacho_question *question, const entry *after, struct merge *merge,
+                               uint64_t *ret_rank, riacho_error *err)
+{
+    const riacho_wanted wanted = {.kind = RIACHO_READ_TOP,
+                                  .keys = &question->key_bytes,
+                                  .key_count = 1,
+                                  .limit = question->limit + 1u,
+                                  .entry = after};
+    RIACHO_TRY(riacho_question_gather(question, &wanted, err));
+    *ret_rank = 1;
+    for (size_t i = 0; i < merge->count; i++) {
+        riacho_share share;
+        RIACHO_TRY(riacho_question_share(question, i, &wanted, &share, err));
+        merge->pages[i] = share.page;
+        *ret_rank += share.page.first_rank ? share.page.first_rank - 1 : 0; /* 0: it is missing */
+    }
+    return RIACHO_OK;
+}
+
 riacho_status riacho_answer_top(riacho_question *question, riacho_answer *answer, riacho_error *err)
 {
     struct merge merge = make_merge(question);
+    const bool goes_on = question->cursor.data != NULL;
+    riacho_cursor cursor;
     entry after;
-    uint64_t rank = 1;
+    uint64_t rank;
     const entry *last = NULL;
-    if (question->cursor.data)
-        RIACHO_TRY(read_cursor(question, &after, err));
-    for (size_t i = 0; i < merge.count; i++) {
-        const riacho_state_ranking ranking = ranking_of(question, i);
-        RIACHO_TRY(riacho_state_ranking_top(&ranking, question->cursor.data ? &after : NULL,
-                                            question->limit + 1u, &merge.pages[i], err));
-        rank += merge.pages[i].first_rank - 1;
-    }
+    if (goes_on)
+        RIACHO_TRY(read_cursor(question, &cursor, &after, err));
+    RIACHO_TRY(read_tops(question, goes_on ? &after : NULL, &merge, &rank, err));
+    if (goes_on)
+        RIACHO_TRY(riacho_cursor_check(question, &cursor, err));
     riacho_buffer_printf(&answer->json, "{\"items\":[");
     for (uint32_t count = 0; count < question->limit; count++) {
         const entry *one = take_best(&merge);
@@ -135,60 +148,108 @@ riacho_status riacho_answer_top(riacho_question *question, riacho_answer *answer
     }
     if (last && take_best(&merge))
         answer->next = write_cursor(question, last);
-    riacho_answer_end_page(answer);
+    riacho_answer_end_page(question, answer);
     return RIACHO_OK;
 }
 
-/* The member's entry, from the first shard that has it. */
-static riacho_status find_member(const riacho_question *question, entry *ret_entry, bool *ret_found,
-                                 riacho_error *err)
+/* A rank: the member, and what every shard says about its place. */
+struct standing {
+    entry member;
+    uint64_t rank;
+    uint64_t total;
+    struct merge better;
+    struct merge worse;
+};
+
+/* The member's score, from the first shard that has it. */
+static riacho_status find_member(const riacho_question *question, const riacho_wanted *wanted,
+                                 int64_t *ret_score, bool *ret_found, riacho_error *err)
 {
     *ret_found = false;
-    ret_entry->member = question->member;
     for (size_t i = 0; i < question->shard_count && !*ret_found; i++) {
-        const riacho_state_ranking ranking = ranking_of(question, i);
-        RIACHO_TRY(riacho_state_ranking_score(&ranking, question->member, ret_found,
-                                              &ret_entry->score, err));
+        riacho_share share;
+        RIACHO_TRY(riacho_question_share(question, i, wanted, &share, err));
+        *ret_found = share.has_score;
+        *ret_score = share.score;
     }
     return RIACHO_OK;
 }
 
-/* Up to `around` entries just better than the member, best first. ret_rank is the member's. */
-static riacho_status write_better(const riacho_question *question, const entry *member,
-                                  uint64_t *ret_rank, riacho_buffer *out, riacho_error *err)
+/* ret_moved: between the two questions another worker has committed another score. */
+static riacho_status read_place(const riacho_question *question, const riacho_wanted *wanted,
+                                struct standing *standing, bool *ret_moved, riacho_error *err)
 {
-    struct merge merge = make_merge(question);
+    int64_t score = 0;
+    bool found = false;
+    standing->rank = 1;
+    standing->total = 0;
+    standing->better = make_merge(question);
+    standing->worse = make_merge(question);
+    for (size_t i = 0; i < question->shard_count; i++) {
+        riacho_share share;
+        RIACHO_TRY(riacho_question_share(question, i, wanted, &share, err));
+        if (share.has_score && !found)
+            score = share.score;
+        found |= share.has_score;
+        standing->total += share.size;
+        standing->rank += share.better.count;
+        standing->rank += share.better.first_rank ? share.better.first_rank - 1 : 0;
+        standing->better.pages[i] = share.better;
+        standing->worse.pages[i] = share.page;
+    }
+    *ret_moved = !found || score != standing->member.score;
+    return RIACHO_OK;
+}
+
+/* Shards that are here are read from one commit throughout; of the others the second question is
+ * the one that counts, and it must find the member where the first one did. */
+static riacho_status find_place(riacho_question *question, struct standing *standing,
+                                bool *ret_found, riacho_error *err)
+{
+    bool moved = true;
+    riacho_wanted wanted = {.kind = RIACHO_READ_RANK,
+                            .keys = &question->key_bytes,
+                            .key_count = 1,
+                            .around = question->around,
+                            .member = question->member};
+    standing->member.member = question->member;
+    for (int attempt = 0; attempt < RANK_ATTEMPTS && moved; attempt++) {
+        wanted.entry = NULL;
+        RIACHO_TRY(riacho_question_gather(question, &wanted, err));
+        RIACHO_TRY(find_member(question, &wanted, &standing->member.score, ret_found, err));
+        if (!*ret_found)
+            return RIACHO_OK;
+        wanted.entry = &standing->member;
+        RIACHO_TRY(riacho_question_gather(question, &wanted, err));
+        RIACHO_TRY(read_place(question, &wanted, standing, &moved, err));
+    }
+    if (moved)
+        return riacho_fail(err, RIACHO_RETRY, "the member's score changes faster than it is read");
+    return RIACHO_OK;
+}
+
+/* Up to `around` entries just better than the member, best first. */
+static riacho_status write_better(const riacho_question *question, struct standing *standing,
+                                  riacho_buffer *out, riacho_error *err)
+{
     const entry **taken =
         riacho_alloc_zero(question->arena, question->around + 1u, sizeof(const entry *));
     uint32_t count = 0;
-    *ret_rank = 1;
-    for (size_t i = 0; i < merge.count; i++) {
-        const riacho_state_ranking ranking = ranking_of(question, i);
-        RIACHO_TRY(
-            riacho_state_ranking_better(&ranking, member, question->around, &merge.pages[i], err));
-        *ret_rank += merge.pages[i].first_rank - 1 + merge.pages[i].count;
-    }
-    while (count < question->around && (taken[count] = take_worst(&merge)))
+    while (count < question->around && (taken[count] = take_worst(&standing->better)))
         count++;
     for (uint32_t i = count; i > 0; i--)
-        RIACHO_TRY(write_entry(question, taken[i - 1], *ret_rank - i, out, err));
+        RIACHO_TRY(write_entry(question, taken[i - 1], standing->rank - i, out, err));
     return RIACHO_OK;
 }
 
-static riacho_status write_worse(const riacho_question *question, const entry *member,
-                                 uint64_t rank, riacho_buffer *out, riacho_error *err)
+static riacho_status write_worse(const riacho_question *question, struct standing *standing,
+                                 riacho_buffer *out, riacho_error *err)
 {
-    struct merge merge = make_merge(question);
-    for (size_t i = 0; i < merge.count; i++) {
-        const riacho_state_ranking ranking = ranking_of(question, i);
-        RIACHO_TRY(
-            riacho_state_ranking_top(&ranking, member, question->around, &merge.pages[i], err));
-    }
-    for (uint32_t i = 0; i < question->around; i++) {
-        const entry *one = take_best(&merge);
+    for (uint32_t i = 1; i <= question->around; i++) {
+        const entry *one = take_best(&standing->worse);
         if (!one)
             break;
-        RIACHO_TRY(write_entry(question, one, ++rank, out, err));
+        RIACHO_TRY(write_entry(question, one, standing->rank + i, out, err));
     }
     return RIACHO_OK;
 }
@@ -197,25 +258,17 @@ riacho_status riacho_answer_rank(riacho_question *question, riacho_answer *answe
                                  riacho_error *err)
 {
     RIACHO_AUTO(buffer) riacho_buffer around = {0};
-    entry member;
-    uint64_t rank;
-    uint64_t total = 0;
-    RIACHO_TRY(find_member(question, &member, &answer->found, err));
+    struct standing standing = {.total = 0};
+    RIACHO_TRY(find_place(question, &standing, &answer->found, err));
     if (!answer->found)
         return RIACHO_OK;
-    for (size_t i = 0; i < question->shard_count; i++) {
-        uint64_t size;
-        const riacho_state_ranking ranking = ranking_of(question, i);
-        RIACHO_TRY(riacho_state_ranking_size(&ranking, &size, err));
-        total += size;
-    }
     riacho_buffer_printf(&around, "[");
-    RIACHO_TRY(write_better(question, &member, &rank, &around, err));
-    RIACHO_TRY(write_entry(question, &member, rank, &around, err));
-    RIACHO_TRY(write_worse(question, &member, rank, &around, err));
-    riacho_buffer_printf(&answer->json,
-                         "{\"rank\":%llu,\"score\":%lld,\"of\":%llu,\"around\":%.*s]}",
-                         (unsigned long long)rank, (long long)member.score,
-                         (unsigned long long)total, (int)around.size, (const char *)around.data);
+    RIACHO_TRY(write_better(question, &standing, &around, err));
+    RIACHO_TRY(write_entry(question, &standing.member, standing.rank, &around, err));
+    RIACHO_TRY(write_worse(question, &standing, &around, err));
+    riacho_buffer_printf(
+        &answer->json, "{\"rank\":%llu,\"score\":%lld,\"of\":%llu,\"around\":%.*s]}",
+        (unsigned long long)standing.rank, (long long)standing.member.score,
+        (unsigned long long)standing.total, (int)around.size, (const char *)around.data);
     return RIACHO_OK;
 }

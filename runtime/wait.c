@@ -11,13 +11,14 @@
 #include <time.h>
 
 #include "base/macros.h"
-#include "serve_private.h"
+#include "peer.h"
 
 enum {
     NS_PER_MS = 1000000,
     /* While a waiter is there, commits are asked for this often at first, then ever less. */
     FIRST_NUDGE_MS = 2,
     LAST_NUDGE_MS = 100,
+    ELSEWHERE_MS = 250, /* of one question to another worker */
 };
 
 /* One place that must be reached. */
@@ -30,6 +31,7 @@ typedef struct place {
 /* The places to reach, in order of discovery; those before `reached` are. */
 typedef struct journey {
     riacho_worker *worker;
+    int64_t deadline_ns;
     riacho_arena *arena;
     place *places;
     size_t count;
@@ -90,13 +92,31 @@ static riacho_position *room_for_ends(journey *on, size_t count)
     return on->ends;
 }
 
+/* Only the worker that has a task knows how far its commits wrote. */
+static riacho_status follow(const journey *on, const place *at, riacho_position *ret_ends)
+{
+    const int64_t left_ms = (on->deadline_ns - now_ns()) / NS_PER_MS;
+    const riacho_peer_follow asked = {
+        .subtopology = at->task->subtopology,
+        .partition = at->task->partition,
+        .input = (uint32_t)at->input,
+        .next = at->next,
+        .wait_ms = left_ms < 0              ? 0
+                   : left_ms < ELSEWHERE_MS ? left_ms
+                                            : ELSEWHERE_MS,
+    };
+    if (!riacho_worker_shares(on->worker) || riacho_task_is_here(at->task))
+        return riacho_task_follow(at->task, at->input, at->next, ret_ends);
+    return riacho_peer_follow_task(on->worker, at->task, &asked, ret_ends);
+}
+
 /* Follows the places as far as they are reached; RIACHO_RETRY when one is not. */
 static riacho_status advance(journey *on)
 {
     while (on->reached < on->count) {
         const place at = on->places[on->reached];
         riacho_position *ends = room_for_ends(on, at.task->hop_count);
-        RIACHO_TRY(riacho_task_follow(at.task, at.input, at.next, ends));
+        RIACHO_TRY(follow(on, &at, ends));
         on->reached++;
         for (size_t i = 0; i < at.task->hop_count; i++)
             if (ends[i].next > 0)
@@ -134,8 +154,9 @@ static void sleep_until_change(riacho_worker *worker, uint64_t seen, int64_t *nu
 }
 
 static riacho_status wait_for(riacho_worker *worker, journey *on, const riacho_position *position,
-                              int64_t deadline_ns, riacho_error *err)
+                              riacho_error *err)
 {
+    const int64_t deadline_ns = on->deadline_ns;
     int64_t nudge_ms = FIRST_NUDGE_MS;
     uint64_t seen = riacho_worker_publish_count(worker);
     riacho_status status = advance(on);
@@ -162,10 +183,28 @@ riacho_status riacho_worker_wait(riacho_worker *worker, const riacho_position *p
                                  int64_t timeout_ms, riacho_error *err)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
-    journey on = {.worker = worker, .arena = arena};
+    journey on = {
+        .worker = worker, .deadline_ns = now_ns() + timeout_ms * NS_PER_MS, .arena = arena};
     RIACHO_TRY(riacho_serving_ready(worker, err));
     add_readers(&on, position);
     if (on.count == 0)
         return check_exists(worker, position, err);
-    return wait_for(worker, &on, position, now_ns() + timeout_ms * NS_PER_MS, err);
+    return wait_for(worker, &on, position, err);
+}
+
+riacho_status riacho_task_await(riacho_task *task, size_t input, int64_t next, int64_t wait_ms,
+                                riacho_position *ret_ends)
+{
+    riacho_worker *worker = task->deployment->worker;
+    const int64_t deadline_ns = now_ns() + wait_ms * NS_PER_MS;
+    int64_t nudge_ms = FIRST_NUDGE_MS;
+    for (;;) {
+        riacho_error ignored;
+        const uint64_t seen = riacho_worker_publish_count(worker);
+        RIACHO_TRY(riacho_serving_ready(worker, &ignored));
+        const riacho_status status = riacho_task_follow(task, input, next, ret_ends);
+        if (status != RIACHO_RETRY || now_ns() >= deadline_ns || !riacho_task_is_here(task))
+            return status;
+        sleep_until_change(worker, seen, &nudge_ms, deadline_ns);
+    }
 }

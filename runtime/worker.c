@@ -33,6 +33,7 @@ static void init_waiting(riacho_worker *worker)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&worker->lock, NULL);
+    pthread_rwlock_init(&worker->meeting, NULL);
     pthread_cond_init(&worker->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
@@ -380,6 +381,7 @@ void riacho_worker_close(riacho_worker *worker)
     free(worker->deployments);
     pthread_cond_destroy(&worker->changed);
     pthread_mutex_destroy(&worker->lock);
+    pthread_rwlock_destroy(&worker->meeting);
     free((char *)worker->options.name);
     free(worker);
 }

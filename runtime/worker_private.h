@@ -170,6 +170,12 @@ struct riacho_worker {
 
     struct riacho_shared *shared; /* shared/shared.h; NULL on a log of one process */
 
+    /* How others of the group are asked (riacho/peers.h): read under `meeting` for the time of a
+     * call, so that it can be taken away. */
+    pthread_rwlock_t meeting;
+    const struct riacho_peers *peers;
+    atomic_uint peers_waiting; /* answers to others that wait */
+
     /* The front end's tables (serve*.c): made by it on first use under `lock`, freed here. */
     void *serving;
     void (*serving_free)(void *serving);
@@ -197,6 +203,16 @@ static inline void riacho_auto_publication(riacho_publication **publication)
  * which waits for more than needed and never for less. Any thread. */
 RIACHO_CHECKED riacho_status riacho_task_follow(riacho_task *task, size_t input, int64_t next,
                                                 riacho_position *ret_ends);
+/* As riacho_task_follow, waiting at most wait_ms (wait.c). */
+RIACHO_CHECKED riacho_status riacho_task_await(riacho_task *task, size_t input, int64_t next,
+                                               int64_t wait_ms, riacho_position *ret_ends);
+/* Whether this worker processes it, or is about to go on: what was committed is known here. */
+static inline bool riacho_task_is_here(const riacho_task *task)
+{
+    const riacho_task_state state = atomic_load(&task->state);
+    return state != RIACHO_TASK_AWAY && state != RIACHO_TASK_STANDBY &&
+           state != RIACHO_TASK_RESTORING;
+}
 
 /* What the steps of a task have counted since the worker started. Any thread. */
 struct riacho_node_counts;

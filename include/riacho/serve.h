@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "riacho/worker.h"
+#include "riacho/peers.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,6 +56,7 @@ typedef struct riacho_request {
     riacho_bytes idempotency_key; /* absent: a fresh UUID */
     riacho_headers carry;         /* headers to put on the record (traceparent, correlation) */
     uint64_t moment;              /* of a query's answer that the caller has; 0: none */
+    riacho_reach reach;           /* of a query */
 } riacho_request;
 
 typedef struct riacho_accepted {
@@ -100,6 +101,7 @@ typedef struct riacho_read {
     uint32_t around;
     riacho_direction direction;
     uint64_t moment; /* of an answer that the caller has; 0: none */
+    riacho_reach reach;
 } riacho_read;
 
 typedef struct riacho_reply {
@@ -117,8 +119,13 @@ typedef struct riacho_reply {
     /* Of the question and the commits that answer it: as long as it is the same, so is the answer.
      * 0 when the time has a part in the answer. Of this process only. */
     uint64_t moment;
+    enum { RIACHO_REPLY_HERE = 0, RIACHO_REPLY_ELSEWHERE, RIACHO_REPLY_BOTH } from;
+    const char *served_by; /* by which other workers, with commas between; NULL: HERE */
+    enum { RIACHO_REPLY_ACTIVE = 0, RIACHO_REPLY_STANDBY } role; /* STANDBY: in some part */
+    enum { RIACHO_REPLY_WHOLE = 0, RIACHO_REPLY_PARTIAL } extent;
 } riacho_reply;
 
+/* Others are asked for what is not kept here; RIACHO_RETRY names a task nobody answers for. */
 RIACHO_CHECKED riacho_status riacho_worker_query(riacho_worker *worker, const riacho_route *route,
                                                  const riacho_request *request, riacho_arena *arena,
                                                  riacho_reply *ret_reply, riacho_error *err);
@@ -144,8 +151,8 @@ RIACHO_CHECKED riacho_status riacho_worker_ends(riacho_worker *worker, const cha
                                                 riacho_error *err);
 
 /* Waits until the committed state includes the position, repartition hops included: when the commit
- * that covers it wrote to repartition topics, what it wrote there as well. RIACHO_RETRY after
- * timeout_ms. */
+ * that covers it wrote to repartition topics, what it wrote there as well, whichever worker of the
+ * group has the tasks. RIACHO_RETRY after timeout_ms. */
 RIACHO_CHECKED riacho_status riacho_worker_wait(riacho_worker *worker,
                                                 const riacho_position *position, int64_t timeout_ms,
                                                 riacho_error *err);
@@ -163,6 +170,10 @@ typedef struct riacho_task_status {
     const int64_t *lag_records; /* one a position */
     size_t position_count;
     uint64_t restore_done, restore_total; /* changelog offsets, of the last restore; 0: none */
+    const char *owner; /* the worker that has it, as the group tells; NULL: nobody, or not known */
+    const char *owner_address;   /* where other workers reach that one; NULL: nowhere */
+    const char *const *standbys; /* addresses */
+    size_t standby_count;
 } riacho_task_status;
 
 RIACHO_CHECKED riacho_status riacho_worker_tasks(riacho_worker *worker, riacho_arena *arena,

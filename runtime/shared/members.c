@@ -214,6 +214,21 @@ bool riacho_members_is_lightest(riacho_members *members)
     return is_ours;
 }
 
+size_t riacho_members_list(riacho_members *members, riacho_arena *arena,
+                           riacho_member_entry **ret_entries)
+{
+    pthread_mutex_lock(&members->lock);
+    const size_t count = members->count;
+    riacho_member_entry *entries = riacho_alloc_zero(arena, count + 1, sizeof *entries);
+    for (size_t i = 0; i < count; i++)
+        entries[i] = (riacho_member_entry){.name = keep(arena, members->entries[i].name),
+                                           .address = keep(arena, members->entries[i].address),
+                                           .lease_count = members->entries[i].lease_count};
+    pthread_mutex_unlock(&members->lock);
+    *ret_entries = entries;
+    return count;
+}
+
 static riacho_stand stand(const riacho_members *members, int32_t lease, size_t *indices)
 {
     const riacho_member_entry *owner = owner_of(members, lease);

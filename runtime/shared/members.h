@@ -23,6 +23,10 @@ RIACHO_CHECKED riacho_status riacho_members_refresh(riacho_members *members, int
 void riacho_members_find(riacho_members *members, int32_t lease, riacho_arena *arena,
                          riacho_owner *ret_owner);
 
+/* Everybody, copied into the arena but for the leases, which are counted only. */
+size_t riacho_members_list(riacho_members *members, riacho_arena *arena,
+                           riacho_member_entry **ret_entries);
+
 typedef enum riacho_stand {
     RIACHO_STAND_UNKNOWN = 0, /* nobody has the lease now: leave things as they are */
     RIACHO_STAND_BY,

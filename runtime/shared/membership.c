@@ -456,3 +456,18 @@ riacho_status riacho_membership_owner(riacho_worker *worker, const riacho_task *
     *ret_owner = owner;
     return RIACHO_OK;
 }
+
+riacho_status riacho_membership_look_again(riacho_worker *worker, riacho_error *err)
+{
+    return riacho_members_refresh(worker->shared->membership->members, RIACHO_MEMBERS_MISS_MS, err);
+}
+
+riacho_status riacho_membership_members(riacho_worker *worker, riacho_arena *arena,
+                                        riacho_member_entry **ret_entries, size_t *ret_count,
+                                        riacho_error *err)
+{
+    riacho_members *members = worker->shared->membership->members;
+    RIACHO_TRY(riacho_members_refresh(members, RIACHO_MEMBERS_FRESH_MS, err));
+    *ret_count = riacho_members_list(members, arena, ret_entries);
+    return RIACHO_OK;
+}

@@ -53,3 +53,9 @@ typedef struct riacho_owner {
 RIACHO_CHECKED riacho_status riacho_membership_owner(riacho_worker *worker, const riacho_task *task,
                                                      riacho_arena *arena, riacho_owner *ret_owner,
                                                      riacho_error *err);
+/* Asks the group anew, unless it was asked a moment ago: what was seen turned out to be old. */
+RIACHO_CHECKED riacho_status riacho_membership_look_again(riacho_worker *worker, riacho_error *err);
+/* Who is in the group, as last seen; in the arena. */
+RIACHO_CHECKED riacho_status riacho_membership_members(riacho_worker *worker, riacho_arena *arena,
+                                                       riacho_member_entry **ret_entries,
+                                                       size_t *ret_count, riacho_error *err);

@@ -44,6 +44,7 @@ riacho_status table_try_sit(table *t, size_t i)
 {
     seat *s = &t->seats[i];
     char name[8];
+    snprintf(s->address, sizeof s->address, "127.0.0.1:300%zu", i);
     assert_null(s->worker);
     snprintf(name, sizeof name, "w%zu", i);
     s->client = model_client_new(t->broker);
@@ -54,7 +55,7 @@ riacho_status table_try_sit(table *t, size_t i)
         .stores = s->stores,
         .clock = &t->sim.clock.clock,
         .group = "group",
-        .address = "127.0.0.1:3000",
+        .address = s->address,
         .standbys = t->standbys,
         .overlay_bytes = t->memory_bytes,
         .cache_bytes = t->memory_bytes ? t->memory_bytes : 1024 * 1024,

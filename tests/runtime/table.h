@@ -16,6 +16,7 @@ typedef struct seat {
     riacho_log *client; /* NULL: no process */
     riacho_store_factory *stores;
     riacho_worker *worker;
+    char address[24];     /* 127.0.0.1:300<i> */
     riacho_status status; /* what its last step ended with */
     riacho_error error;
 } seat;
