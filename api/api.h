@@ -25,6 +25,15 @@ typedef struct riacho_api_options {
     const char *served_by;   /* in Served-By and to other workers; NULL: what it listens on */
     const char *secret_file; /* the key of visitor ids; NULL: a key that ends with the process */
 
+    /* On a log that workers share: where the others ask, an address of its own, since what they ask
+     * must be answered while all of the pool's threads ask others. NULL: nowhere, and none is
+     * asked. */
+    const char *peers_listen;
+    /* The group's secret, the same file for all of its workers: proves to others who asks, and is
+     * the key of visitor ids instead of secret_file. NULL: whoever reaches peers_listen may read
+     * there what /v1/stores shows to everybody, and nothing else. */
+    const char *group_secret_file;
+
     /* SECURE: browsers send the visitor's cookie over TLS only, as it ends in a proxy in front. */
     enum { RIACHO_COOKIES_PLAIN = 0, RIACHO_COOKIES_SECURE } cookies;
 
@@ -59,6 +68,8 @@ RIACHO_CHECKED riacho_status riacho_api_open(const riacho_api_options *options,
                                              riacho_api **ret_api, riacho_error *err);
 /* The port it listens on. */
 int riacho_api_port(const riacho_api *api);
+/* The port of peers_listen; 0: there is none. */
+int riacho_api_peers_port(const riacho_api *api);
 /* Finishes the requests in hand, then releases everything; NULL is fine. */
 void riacho_api_close(riacho_api *api);
 

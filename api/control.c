@@ -149,6 +149,22 @@ void riacho_handle_graph(riacho_exchange *exchange)
         strcmp(format, "json") == 0 ? "application/json" : "text/plain; charset=utf-8", &out);
 }
 
+static void write_owner(const riacho_task_status *task, riacho_buffer *out)
+{
+    if (task->owner)
+        riacho_member_text(out, "owner", task->owner);
+    if (task->owner_address)
+        riacho_member_text(out, "address", task->owner_address);
+    if (!task->standby_count)
+        return;
+    riacho_member_name(out, "standbys");
+    for (size_t i = 0; i < task->standby_count; i++) {
+        riacho_buffer_printf(out, i ? "," : "[");
+        riacho_json_quote(riacho_text(task->standbys[i]), out);
+    }
+    riacho_buffer_printf(out, "]");
+}
+
 static void write_task(const riacho_task_status *task, riacho_buffer *out)
 {
     riacho_member_text(out, "topology", task->topology);
@@ -156,6 +172,7 @@ static void write_task(const riacho_task_status *task, riacho_buffer *out)
     riacho_member_text(out, "state", task->state);
     if (task->reason)
         riacho_member_text(out, "reason", task->reason);
+    write_owner(task, out);
     riacho_member_number(out, "commit", (int64_t)task->commit_number);
     if (task->stream_time_ms != INT64_MIN)
         riacho_member_number(out, "streamTimeMs", task->stream_time_ms);
@@ -235,19 +252,44 @@ void riacho_handle_progress(riacho_exchange *exchange)
     riacho_exchange_answer(exchange, 200, "application/json", &out);
 }
 
+static void write_worker(const riacho_worker_info *info, const char *served_by, riacho_buffer *out)
+{
+    static const char *const states[] = {[RIACHO_WORKER_READY] = "ready",
+                                         [RIACHO_WORKER_NOT_READY] = "not ready",
+                                         [RIACHO_WORKER_SILENT] = "silent"};
+    riacho_member_text(out, "name", info->name);
+    if (served_by)
+        riacho_member_text(out, "worker", served_by);
+    if (info->address)
+        riacho_member_text(out, "address", info->address);
+    if (info->version)
+        riacho_member_text(out, "version", info->version);
+    riacho_member_text(out, "state", states[info->state]);
+    if (info->reason)
+        riacho_member_text(out, "reason", info->reason);
+    riacho_member_number(out, "tasks", (int64_t)info->tasks);
+    riacho_buffer_printf(out, "}");
+}
+
+/* The one that answers is told even when nothing is known of a group. */
 void riacho_handle_workers(riacho_exchange *exchange)
 {
     riacho_arena *arena = exchange->request->arena;
-    const riacho_health health = riacho_worker_health(exchange->api->worker, arena);
+    riacho_error err;
+    riacho_worker_info alone = {.name = exchange->api->served_by};
+    riacho_worker_info *workers = &alone;
+    size_t count = 1;
     RIACHO_AUTO(buffer) riacho_buffer out = {0};
+    if (riacho_worker_group(exchange->api->worker, arena, &workers, &count, &err) != RIACHO_OK) {
+        alone.version = RIACHO_VERSION;
+        alone.state = RIACHO_WORKER_NOT_READY;
+        alone.reason = riacho_format(arena, "%s", err.text);
+    }
     open_items(&out);
-    open_item(&out);
-    riacho_member_text(&out, "worker", exchange->api->served_by);
-    riacho_member_text(&out, "version", RIACHO_VERSION);
-    riacho_member_text(&out, "state", health.ready == RIACHO_READY ? "ready" : "not ready");
-    if (health.reason)
-        riacho_member_text(&out, "reason", health.reason);
-    riacho_buffer_printf(&out, "}");
+    for (size_t i = 0; i < count; i++) {
+        open_item(&out);
+        write_worker(&workers[i], i ? workers[i].served_by : exchange->api->served_by, &out);
+    }
     close_items(exchange, &out);
 }
 

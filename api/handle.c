@@ -290,7 +290,8 @@ static void add_common_headers(riacho_exchange *exchange)
     riacho_http_add(reply, "X-Content-Type-Options", "nosniff");
     if (!has_header(reply, "Cache-Control"))
         riacho_http_add(reply, "Cache-Control", "no-store");
-    riacho_http_add(reply, "Served-By", exchange->api->served_by);
+    if (!has_header(reply, "Served-By"))
+        riacho_http_add(reply, "Served-By", exchange->api->served_by);
     riacho_cors_add(&exchange->api->cors, exchange->request, reply);
 }
 

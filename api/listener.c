@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * listener.c - between Ulfius and riacho_api_handle.
+ * listener.c - between Ulfius and what serves requests: riacho_api_handle, riacho_link_handle.
  *
  * Ulfius is used for what it does well (the life of a request over libmicrohttpd) and kept from the
  * rest: all requests go to its default endpoint, since our own router knows literal segments and
@@ -18,7 +18,6 @@
 
 #include <ulfius.h>
 
-#include "base/limits.h"
 #include "base/macros.h"
 #include "base/memory.h"
 #include "deadline.h"
@@ -29,6 +28,8 @@ struct riacho_listener {
     struct _u_instance instance;
     riacho_deadlines *deadlines;
     int port;
+    void (*serve)(void *arg, riacho_http_request *request, riacho_http_reply *ret_reply);
+    void *arg;
 };
 
 /* Each pool thread's arena, freed when the thread ends. */
@@ -145,7 +146,7 @@ static const riacho_line *line_in(const struct _u_request *request)
 
 static int serve(const struct _u_request *from, struct _u_response *response, void *argument)
 {
-    riacho_api *api = argument;
+    const riacho_listener *listener = argument;
     riacho_arena *arena = thread_arena();
     riacho_http_reply *reply = riacho_alloc(arena, sizeof *reply);
     riacho_http_request *request = riacho_alloc(arena, sizeof *request);
@@ -155,7 +156,7 @@ static int serve(const struct _u_request *from, struct _u_response *response, vo
     request->body = (riacho_bytes){from->binary_body, from->binary_body_length};
     request->peer = *riacho_line_peer(line_in(from));
     request->arena = arena;
-    riacho_api_handle(api, request, reply);
+    listener->serve(listener->arg, request, reply);
     lend(response, reply, arena);
     return U_CALLBACK_COMPLETE;
 }
@@ -225,20 +226,22 @@ static void fill_options(riacho_listener *listener, const riacho_listener_option
     memcpy(items, all, sizeof all);
 }
 
-riacho_status riacho_listener_start(riacho_api *api, const riacho_listener_options *options,
+riacho_status riacho_listener_start(const riacho_listener_options *options,
                                     riacho_listener **ret_listener, riacho_error *err)
 {
     struct MHD_OptionItem items[OPTIONS_MAX];
     riacho_listener *listener = riacho_memory_get_zero(1, sizeof *listener);
     pthread_once(&arena_once, make_arena_key);
     listener->port = options->port;
+    listener->serve = options->serve;
+    listener->arg = options->arg;
     listener->deadlines = riacho_deadlines_open(options->head_seconds);
     if (ulfius_init_instance(&listener->instance, (unsigned)options->port, NULL, NULL) != U_OK)
         riacho_memory_exhausted(0);
-    listener->instance.max_post_body_size = RIACHO_HTTP_BODY_BYTES_MAX + 1;
+    listener->instance.max_post_body_size = options->body_bytes_max + 1;
     listener->instance.allowed_post_processor = U_POST_PROCESS_NONE;
     listener->instance.check_utf8 = 0;
-    ulfius_set_default_endpoint(&listener->instance, serve, api);
+    ulfius_set_default_endpoint(&listener->instance, serve, listener);
     fill_options(listener, options, items);
     if (ulfius_start_framework_with_mhd_options(&listener->instance, MHD_USE_EPOLL_INTERNAL_THREAD,
                                                 items) != U_OK) {

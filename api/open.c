@@ -10,9 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/macros.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "link.h"
 #include "listener.h"
 #include "server.h"
 
@@ -153,7 +155,9 @@ static riacho_status fill(riacho_api *api, const riacho_api_options *options, ri
     api->known = riacho_known_new();
     riacho_secret_random(&api->address_salt, sizeof api->address_salt);
     make_limits(api, options);
-    if (options->secret_file)
+    if (options->group_secret_file)
+        RIACHO_TRY(riacho_secret_read(options->group_secret_file, &api->secret, err));
+    else if (options->secret_file)
         RIACHO_TRY(riacho_secret_open(options->secret_file, &api->secret, err));
     else
         riacho_secret_make(&api->secret);
@@ -181,6 +185,26 @@ riacho_status riacho_api_open_detached(const riacho_api_options *options, riacho
     return RIACHO_OK;
 }
 
+static void serve(void *api, riacho_http_request *request, riacho_http_reply *ret_reply)
+{
+    riacho_api_handle(api, request, ret_reply);
+}
+
+static riacho_status start_link(riacho_api *api, const riacho_api_options *options,
+                                riacho_error *err)
+{
+    riacho_link_options of = {
+        .worker = options->worker,
+        .secret = options->group_secret_file ? &api->secret : NULL,
+        .served_by = api->served_by,
+    };
+    if (!options->peers_listen)
+        return RIACHO_OK;
+    RIACHO_TRY(open_socket(options->peers_listen, &of.socket, err));
+    of.port = port_of(of.socket);
+    return riacho_link_open(&of, &api->link, err);
+}
+
 static riacho_status start(riacho_api *api, const riacho_api_options *options, riacho_error *err)
 {
     riacho_listener_options of = {
@@ -190,6 +214,9 @@ static riacho_status start(riacho_api *api, const riacho_api_options *options, r
             number_or(options->connections_per_address, CONNECTIONS_PER_ADDRESS_DEFAULT),
         .idle_seconds = number_or(options->idle_seconds, IDLE_SECONDS_DEFAULT),
         .head_seconds = number_or(options->head_seconds, HEAD_SECONDS_DEFAULT),
+        .body_bytes_max = RIACHO_HTTP_BODY_BYTES_MAX,
+        .serve = serve,
+        .arg = api,
     };
     const char *colon = strrchr(options->listen, ':');
     RIACHO_TRY(open_socket(options->listen, &of.socket, err));
@@ -197,7 +224,8 @@ static riacho_status start(riacho_api *api, const riacho_api_options *options, r
     if (!options->served_by)
         api->served_by = riacho_format(api->arena, "%.*s:%d", (int)(colon - options->listen),
                                        options->listen, of.port);
-    return riacho_listener_start(api, &of, &api->listener, err);
+    RIACHO_TRY(riacho_listener_start(&of, &api->listener, err));
+    return start_link(api, options, err);
 }
 
 riacho_status riacho_api_open(const riacho_api_options *options, riacho_api **ret_api,
@@ -215,12 +243,18 @@ int riacho_api_port(const riacho_api *api)
     return riacho_listener_port(api->listener);
 }
 
+int riacho_api_peers_port(const riacho_api *api)
+{
+    return api->link ? riacho_link_port(api->link) : 0;
+}
+
 void riacho_api_close(riacho_api *api)
 {
     if (!api)
         return;
     atomic_store(&api->closing, true);
     riacho_listener_stop(api->listener);
+    riacho_link_close(api->link);
     riacho_meter_free(api->meter);
     riacho_idempotency_free(api->idempotency);
     riacho_known_free(api->known);

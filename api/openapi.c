@@ -89,7 +89,9 @@ static void write_page(const char *members, const riacho_type *item, const char 
                          "\"items\":{\"type\":\"object\",\"properties\":{%s,\"%s\":",
                          members, name);
     riacho_schema_write(item, set, out);
-    riacho_buffer_printf(out, "}}},\"next\":{\"type\":[\"string\",\"null\"]}}}");
+    riacho_buffer_printf(
+        out, "}}},\"next\":{\"type\":[\"string\",\"null\"]},\"partial\":{\"type\":\"boolean\"},"
+             "\"missing\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}");
 }
 
 /* What a query answers, by its kind. */

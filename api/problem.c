@@ -21,6 +21,9 @@ static const riacho_problem_info problems[RIACHO_PROBLEM_COUNT] = {
     [RIACHO_PROBLEM_NOT_OPERATOR] = {"not-operator", 403, "This is for operators",
                                      "It is answered to the machine the worker runs on, and to the "
                                      "networks in its configuration (http.operators)."},
+    [RIACHO_PROBLEM_NOT_MEMBER] = {"not-member", 403, "This is for workers of the group",
+                                   "A worker proves with the group's secret (--group-secret) that "
+                                   "it is one; the same file must be given to all of them."},
     [RIACHO_PROBLEM_NOT_FOUND] = {"not-found", 404, "There is no such thing",
                                   "No route has this path, or the store has no such key."},
     [RIACHO_PROBLEM_METHOD_NOT_ALLOWED] = {"method-not-allowed", 405,

@@ -15,6 +15,7 @@ typedef enum riacho_problem {
     RIACHO_PROBLEM_BODY_INVALID,        /* 400: not JSON, or not what the schema says */
     RIACHO_PROBLEM_VISITOR_FORGED,      /* 401 */
     RIACHO_PROBLEM_NOT_OPERATOR,        /* 403 */
+    RIACHO_PROBLEM_NOT_MEMBER,          /* 403: at the address for workers */
     RIACHO_PROBLEM_NOT_FOUND,           /* 404 */
     RIACHO_PROBLEM_METHOD_NOT_ALLOWED,  /* 405 */
     RIACHO_PROBLEM_REQUEST_RUNNING,     /* 409 */

@@ -48,6 +48,7 @@ struct asked {
     int64_t bound_ms;   /* Read-Consistency; -1: none */
     int64_t until_ms;   /* waits end */
     int64_t reached_ms; /* the answer has all that there was then; 0: not known */
+    riacho_reach reach; /* of both kinds */
     riacho_bytes tag;   /* that has the moment of the answer the client holds; absent: none */
 };
 
@@ -79,6 +80,11 @@ static bool reach(struct asked *asked, const riacho_position *positions, size_t 
     return true;
 }
 
+static void set_reach(struct asked *asked)
+{
+    asked->request.reach = asked->read.reach = asked->reach;
+}
+
 /* Waits for all that the topology's inputs hold now. */
 static bool reach_present(struct asked *asked)
 {
@@ -98,6 +104,8 @@ static bool reach_present(struct asked *asked)
         return false;
     }
     asked->reached_ms = now_ms;
+    asked->reach.role = RIACHO_REACH_ACTIVE; /* whom the wait is for */
+    set_reach(asked);
     return reach(asked, positions, count);
 }
 
@@ -121,6 +129,10 @@ static bool start_asking(struct asked *asked)
     asked->until_ms = riacho_exchange_now_ms() + (wait_ms < 0 ? POSITION_WAIT_MS : wait_ms);
     asked->tag = riacho_none_match_moment(request, &moment);
     asked->request.moment = asked->read.moment = moment;
+    if (asked->bound_ms > 0 && !count) /* a position is followed to where tasks are active */
+        asked->reach.role = RIACHO_REACH_STANDBYS;
+    asked->reach.age_ms_max = asked->bound_ms;
+    set_reach(asked);
     return reach(asked, positions, count) && (asked->bound_ms != 0 || reach_present(asked));
 }
 
@@ -200,8 +212,22 @@ static const char *print_positions(riacho_arena *arena, const riacho_reply *answ
     return answer->position_count ? text : NULL;
 }
 
+/* Who it is from, when it is not only from here (handle.c says so otherwise). */
+static void add_origin(riacho_exchange *exchange, const riacho_reply *answer)
+{
+    if (answer->from == RIACHO_REPLY_ELSEWHERE)
+        riacho_http_add(exchange->reply, "Served-By", answer->served_by);
+    else if (answer->from == RIACHO_REPLY_BOTH)
+        riacho_http_add(exchange->reply, "Served-By",
+                        riacho_format(exchange->request->arena, "%s, %s", exchange->api->served_by,
+                                      answer->served_by));
+    riacho_http_add(exchange->reply, "Riacho-Role",
+                    answer->role == RIACHO_REPLY_STANDBY ? "standby" : "active");
+}
+
 static void add_freshness(riacho_exchange *exchange, const riacho_reply *answer)
 {
+    add_origin(exchange, answer);
     riacho_arena *arena = exchange->request->arena;
     const char *positions = print_positions(arena, answer);
     char *age = riacho_alloc(arena, 24);
@@ -284,11 +310,44 @@ static void ask(struct asked *asked)
         answer_refused(asked->exchange, status, &err);
 }
 
+static bool read_flag(riacho_exchange *exchange, const char *name, bool *ret_flag)
+{
+    const riacho_bytes text = riacho_http_parameter(exchange->request, name);
+    *ret_flag = text.data && !riacho_bytes_equal(text, riacho_text("false"));
+    if (!text.data || text.size == 0 || riacho_bytes_equal(text, riacho_text("true")) ||
+        riacho_bytes_equal(text, riacho_text("false")))
+        return true;
+    riacho_problem_answer(
+        exchange->request, exchange->reply, RIACHO_PROBLEM_REQUEST_INVALID,
+        riacho_format(exchange->request->arena, "'%s' must be true or false", name));
+    return false;
+}
+
+/* Whether pages may leave out tasks that nobody answers for. */
+static bool read_extent(struct asked *asked)
+{
+    bool partial;
+    if (!read_flag(asked->exchange, "partial", &partial))
+        return false;
+    asked->reach.extent = partial ? RIACHO_REACH_PARTIAL : RIACHO_REACH_WHOLE;
+    return true;
+}
+
+/* Queries that give pages know `partial`, unless it is a parameter of their own. */
+static bool has_extent(const riacho_route *route)
+{
+    for (size_t i = 0; i < route->parameter_count; i++)
+        if (strcmp(route->parameters[i], "partial") == 0)
+            return false;
+    return route->read == RIACHO_READ_RANGE || route->read == RIACHO_READ_TOP ||
+           route->read == RIACHO_READ_LIST;
+}
+
 void riacho_handle_query(riacho_exchange *exchange)
 {
     riacho_http_request *request = exchange->request;
     struct asked asked = {.exchange = exchange, .route = exchange->endpoint->route};
-    if (!start_asking(&asked))
+    if ((has_extent(asked.route) && !read_extent(&asked)) || !start_asking(&asked))
         return;
     if (request->visitor_state != RIACHO_VISITOR_KNOWN)
         riacho_visitor_issue(&exchange->api->secret, exchange->api->cookie_attributes, request,
@@ -332,19 +391,6 @@ bool riacho_exchange_page(riacho_exchange *exchange, uint32_t *ret_limit)
     return true;
 }
 
-static bool read_flag(riacho_exchange *exchange, const char *name, bool *ret_flag)
-{
-    const riacho_bytes text = riacho_http_parameter(exchange->request, name);
-    *ret_flag = text.data && !riacho_bytes_equal(text, riacho_text("false"));
-    if (!text.data || text.size == 0 || riacho_bytes_equal(text, riacho_text("true")) ||
-        riacho_bytes_equal(text, riacho_text("false")))
-        return true;
-    riacho_problem_answer(
-        exchange->request, exchange->reply, RIACHO_PROBLEM_REQUEST_INVALID,
-        riacho_format(exchange->request->arena, "'%s' must be true or false", name));
-    return false;
-}
-
 /* What all reads of a store have: its name, its topology, a page. */
 static bool start_read(struct asked *asked, riacho_read_kind kind)
 {
@@ -372,7 +418,8 @@ void riacho_handle_store_range(riacho_exchange *exchange)
 {
     struct asked asked = {.exchange = exchange};
     bool reverse;
-    if (!read_flag(exchange, "reverse", &reverse) || !start_read(&asked, RIACHO_READ_RANGE))
+    if (!read_flag(exchange, "reverse", &reverse) || !read_extent(&asked) ||
+        !start_read(&asked, RIACHO_READ_RANGE))
         return;
     asked.read.from = riacho_http_parameter(exchange->request, "from");
     asked.read.to = riacho_http_parameter(exchange->request, "to");
@@ -384,7 +431,7 @@ void riacho_handle_store_range(riacho_exchange *exchange)
 void riacho_handle_store_top(riacho_exchange *exchange)
 {
     struct asked asked = {.exchange = exchange};
-    if (!start_read(&asked, RIACHO_READ_TOP))
+    if (!read_extent(&asked) || !start_read(&asked, RIACHO_READ_TOP))
         return;
     asked.read.key = riacho_http_parameter(exchange->request, "key");
     ask(&asked);
@@ -406,7 +453,7 @@ void riacho_handle_store_rank(riacho_exchange *exchange)
 void riacho_handle_store_list(riacho_exchange *exchange)
 {
     struct asked asked = {.exchange = exchange};
-    if (start_read(&asked, RIACHO_READ_LIST))
+    if (read_extent(&asked) && start_read(&asked, RIACHO_READ_LIST))
         ask(&asked);
 }
 

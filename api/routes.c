@@ -10,6 +10,10 @@
 #include "base/trace.h"
 #include "server.h"
 
+#define PARTIAL                                                                                    \
+    {                                                                                              \
+        "partial", RIACHO_PARAMETER_FLAG, "Leave out tasks that nobody answers for, and say so"    \
+    }
 static const riacho_parameter verbose[] = {
     {"verbose", RIACHO_PARAMETER_FLAG, "Also say why"},
     {0},
@@ -26,6 +30,7 @@ static const riacho_parameter of_range[] = {
     {"limit", RIACHO_PARAMETER_LIMIT, "Items on a page"},
     {"cursor", RIACHO_PARAMETER_TEXT, "Where the page before ended"},
     {"reverse", RIACHO_PARAMETER_FLAG, "Last key first"},
+    PARTIAL,
     {0},
 };
 static const riacho_parameter of_top[] = {
@@ -33,6 +38,7 @@ static const riacho_parameter of_top[] = {
     {"key", RIACHO_PARAMETER_TEXT, "Which ranking"},
     {"limit", RIACHO_PARAMETER_LIMIT, "Items on a page"},
     {"cursor", RIACHO_PARAMETER_TEXT, "Where the page before ended"},
+    PARTIAL,
     {0},
 };
 static const riacho_parameter of_rank[] = {
@@ -45,6 +51,7 @@ static const riacho_parameter of_list[] = {
     {"topology", RIACHO_PARAMETER_TEXT, "When several topologies have a store of this name"},
     {"limit", RIACHO_PARAMETER_LIMIT, "Items on a page"},
     {"cursor", RIACHO_PARAMETER_TEXT, "Where the page before ended"},
+    PARTIAL,
     {0},
 };
 static const riacho_parameter of_records[] = {
@@ -109,7 +116,7 @@ static const struct row built_in[] = {
     {"GET", "/v1/tasks", RIACHO_ENDPOINT_READ, riacho_handle_tasks, "listTasks", "control",
      "Tasks of all topologies, with positions and lag", NULL},
     {"GET", "/v1/workers", RIACHO_ENDPOINT_READ, riacho_handle_workers, "listWorkers", "control",
-     "The worker that answers", NULL},
+     "The workers of the group, the one that answers first", NULL},
     {"GET", "/v1/topics", RIACHO_ENDPOINT_READ, riacho_handle_topics, "listTopics", "control",
      "Topics of the log, with the offsets they hold", NULL},
     {"POST", "/v1/topics", RIACHO_ENDPOINT_WRITE, riacho_handle_topic_create, "createTopic",

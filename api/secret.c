@@ -91,6 +91,19 @@ static riacho_status read_file(int fd, const char *file, riacho_secret *ret_secr
     return RIACHO_OK;
 }
 
+riacho_status riacho_secret_read(const char *file, riacho_secret *ret_secret, riacho_error *err)
+{
+    const int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return riacho_fail(err, RIACHO_REJECT,
+                           "cannot open the group's secret %s: %s; make one with `head -c %d "
+                           "/dev/urandom > FILE; chmod 600 FILE`, the same for every worker",
+                           file, strerror(errno), RIACHO_SECRET_BYTES);
+    const riacho_status status = read_file(fd, file, ret_secret, err);
+    close(fd);
+    return status;
+}
+
 riacho_status riacho_secret_open(const char *file, riacho_secret *ret_secret, riacho_error *err)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -106,8 +119,8 @@ riacho_status riacho_secret_open(const char *file, riacho_secret *ret_secret, ri
     return status;
 }
 
-static void make_tag(const riacho_secret *secret, const char *purpose, riacho_bytes payload,
-                     uint8_t *ret_tag)
+void riacho_secret_tag(const riacho_secret *secret, const char *purpose, riacho_bytes payload,
+                       uint8_t *ret_tag)
 {
     uint8_t text[PURPOSE_BYTES_MAX + SEALED_BYTES_MAX];
     uint8_t digest[32];
@@ -126,7 +139,7 @@ void riacho_secret_seal(const riacho_secret *secret, const char *purpose, riacho
                         riacho_buffer *out)
 {
     uint8_t sealed[SEALED_BYTES_MAX + RIACHO_TAG_BYTES];
-    make_tag(secret, purpose, payload, sealed + payload.size);
+    riacho_secret_tag(secret, purpose, payload, sealed + payload.size);
     memcpy(sealed, payload.data, payload.size);
     riacho_base64url_encode((riacho_bytes){sealed, payload.size + RIACHO_TAG_BYTES}, out);
 }
@@ -143,7 +156,7 @@ riacho_status riacho_secret_unseal(const riacho_secret *secret, const char *purp
     if (sealed.size < RIACHO_TAG_BYTES || sealed.size - RIACHO_TAG_BYTES > SEALED_BYTES_MAX)
         return RIACHO_REJECT;
     const riacho_bytes payload = {sealed.data, sealed.size - RIACHO_TAG_BYTES};
-    make_tag(secret, purpose, payload, tag);
+    riacho_secret_tag(secret, purpose, payload, tag);
     if (gnutls_memcmp(tag, sealed.data + payload.size, RIACHO_TAG_BYTES) != 0)
         return RIACHO_REJECT;
     *ret_payload = riacho_copy(arena, payload);

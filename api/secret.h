@@ -16,6 +16,9 @@ typedef struct riacho_secret {
     uint8_t key[RIACHO_SECRET_BYTES];
 } riacho_secret;
 
+/* As open, of a key that several machines share: one that is not there is not made up. */
+RIACHO_CHECKED riacho_status riacho_secret_read(const char *file, riacho_secret *ret_secret,
+                                                riacho_error *err);
 /* Reads the key from the file, which must be 32 bytes, ours, and closed to others (0600); makes it
  * when there is none. Its content is never printed. */
 RIACHO_CHECKED riacho_status riacho_secret_open(const char *file, riacho_secret *ret_secret,
@@ -24,6 +27,9 @@ RIACHO_CHECKED riacho_status riacho_secret_open(const char *file, riacho_secret 
 void riacho_secret_make(riacho_secret *ret_secret);
 void riacho_secret_done(riacho_secret *secret);
 
+/* The tag of up to 1 KiB; `ret_tag` has RIACHO_TAG_BYTES. */
+void riacho_secret_tag(const riacho_secret *secret, const char *purpose, riacho_bytes payload,
+                       uint8_t *ret_tag);
 /* Appends base64url(payload, tag). */
 void riacho_secret_seal(const riacho_secret *secret, const char *purpose, riacho_bytes payload,
                         riacho_buffer *out);

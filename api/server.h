@@ -22,6 +22,7 @@
 #include "secret.h"
 
 typedef struct riacho_listener riacho_listener; /* listener.h */
+typedef struct riacho_link riacho_link;         /* link.h */
 
 struct riacho_api {
     riacho_worker *worker;
@@ -46,6 +47,7 @@ struct riacho_api {
     atomic_bool closing;   /* waits end */
     atomic_bool was_ready; /* at least once: it has started */
     riacho_listener *listener;
+    riacho_link *link; /* to the other workers; NULL: none */
 };
 
 /* A server without a listener. */
