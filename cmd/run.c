@@ -174,13 +174,6 @@ static uint32_t count_tasks(const riacho_project *project)
     return tasks;
 }
 
-/* Where the others reach this worker. */
-static const char *address_of(const running *run)
-{
-    const char *said = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_ADVERTISE);
-    return *said ? said : riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_LISTEN);
-}
-
 static riacho_status open_worker(running *run, riacho_error *err)
 {
     const riacho_memory_shares shares = shares_of(run);
@@ -194,7 +187,6 @@ static riacho_status open_worker(running *run, riacho_error *err)
         .cache_bytes = shares.cache_bytes,
         .commit_interval_ms = riacho_setting_number(&run->settings, RIACHO_SETTING_COMMIT_INTERVAL),
         .group = run->group,
-        .address = address_of(run),
         .standbys = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_STANDBYS),
         .restore_threads =
             (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_RESTORE_THREADS),
@@ -202,7 +194,7 @@ static riacho_status open_worker(running *run, riacho_error *err)
     RIACHO_TRY(riacho_worker_open(&options, &run->worker, err));
     for (size_t i = 0; i < run->project.graph_count; i++)
         RIACHO_TRY(riacho_worker_add(run->worker, run->project.graphs[i], err));
-    return riacho_worker_start(run->worker, err);
+    return RIACHO_OK;
 }
 
 static riacho_api_limit limit_of(int64_t per_second)
@@ -226,8 +218,74 @@ static size_t split_words(running *run, riacho_setting_key key, const char **ret
     return count;
 }
 
+/* "HOST" or "[::1]" of an address with a port. */
+static int host_size(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    return (int)(colon ? colon - address : (long)strlen(address));
+}
+
+/* Whether a port is said, and not only digits of an IPv6 address. */
+static bool has_port(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    return colon && !strchr(colon, ']');
+}
+
+/* Where other workers ask this one: beside REST, unless said; NULL without a group. */
+static riacho_status find_peers(running *run, const char **ret_listen, riacho_error *err)
+{
+    const char *listen = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_LISTEN);
+    const char *said = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_PEERS);
+    const char *advertised = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_ADVERTISE);
+    *ret_listen = NULL;
+    if (!run->group)
+        return RIACHO_OK;
+    if (!*said && *advertised && has_port(advertised))
+        return riacho_fail(err, RIACHO_REJECT,
+                           "other workers are told to come to %s (http.advertise): say with "
+                           "--peers HOST:PORT where this one listens to them, which is an address "
+                           "of its own and not that of REST",
+                           advertised);
+    *ret_listen = *said ? said : riacho_format(run->arena, "%.*s:0", host_size(listen), listen);
+    return RIACHO_OK;
+}
+
+/* Nobody comes to "every address of this machine". */
+static bool is_wildcard(const char *address)
+{
+    return *address == ':' || strncmp(address, "0.0.0.0:", 8) == 0 ||
+           strncmp(address, "[::]:", 5) == 0;
+}
+
+static void advertise(running *run, const char *listen)
+{
+    const char *said = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_ADVERTISE);
+    const int port = riacho_api_peers_port(run->api);
+    const char *address = riacho_format(run->arena, "%.*s:%d", host_size(listen), listen, port);
+    if (*said)
+        address = has_port(said) ? said : riacho_format(run->arena, "%s:%d", said, port);
+    if (is_wildcard(address))
+        riacho_trace(RIACHO_WARN, "other workers cannot reach this one: give --advertise HOST",
+                     "address", address, NULL);
+    if (!*riacho_setting_text(&run->settings, RIACHO_SETTING_GROUP_SECRET))
+        riacho_trace(RIACHO_INFO,
+                     "workers of this group do not prove who they are (--group-secret): visitors "
+                     "and correlation ids of one are not known to the others",
+                     "address", address, NULL);
+    riacho_worker_advertise(run->worker, address);
+}
+
+static const char *secret_of(const running *run)
+{
+    const char *file = riacho_setting_text(&run->settings, RIACHO_SETTING_GROUP_SECRET);
+    return run->group && *file ? file : NULL;
+}
+
 static riacho_status open_api(running *run, riacho_error *err)
 {
+    const char *peers;
+    RIACHO_TRY(find_peers(run, &peers, err));
     const char *origins[SETTING_WORDS_MAX], *operators[SETTING_WORDS_MAX],
         *proxies[SETTING_WORDS_MAX];
     const uint32_t per_address =
@@ -237,6 +295,8 @@ static riacho_status open_api(running *run, riacho_error *err)
         .listen = riacho_setting_text(&run->settings, RIACHO_SETTING_HTTP_LISTEN),
         .secret_file = riacho_format(run->arena, "%s/visitor.key",
                                      riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR)),
+        .peers_listen = peers,
+        .group_secret_file = secret_of(run),
         .origins = origins,
         .origin_count = split_words(run, RIACHO_SETTING_HTTP_CORS, origins),
         .trusted_proxies = proxies,
@@ -251,6 +311,8 @@ static riacho_status open_api(running *run, riacho_error *err)
     };
     riacho_error why;
     const riacho_status status = riacho_api_open(&options, &run->api, &why);
+    if (status == RIACHO_OK && peers)
+        advertise(run, peers);
     if (status == RIACHO_OK)
         return RIACHO_OK;
     return riacho_fail(err, status, "%s%s", why.text,
@@ -317,14 +379,17 @@ static int open_all(running *run, const riacho_line *line, riacho_error *err)
     if (open_stores(run, count_tasks(&run->project), err) != RIACHO_OK)
         return RIACHO_EXIT_UNAVAILABLE;
     riacho_status status = open_worker(run, err);
+    if (status != RIACHO_OK)
+        return RIACHO_EXIT_DATA;
+    status = open_api(run, err); /* first: other workers are told where it listens */
+    if (status != RIACHO_OK)
+        return status == RIACHO_REJECT ? RIACHO_EXIT_CONFIG : RIACHO_EXIT_UNAVAILABLE;
+    status = riacho_worker_start(run->worker, err);
     if (status == RIACHO_OK && riacho_flag_given(line, "seed"))
         status = riacho_seed(riacho_flag_value(line, "seed"), run->log, &run->project, err);
     if (status != RIACHO_OK)
         return status == RIACHO_REJECT ? RIACHO_EXIT_DATA : RIACHO_EXIT_UNAVAILABLE;
-    status = open_api(run, err);
-    if (status == RIACHO_REJECT)
-        return RIACHO_EXIT_CONFIG;
-    return status == RIACHO_OK ? RIACHO_EXIT_OK : RIACHO_EXIT_UNAVAILABLE;
+    return RIACHO_EXIT_OK;
 }
 
 static void say_ready(const running *run)

@@ -42,6 +42,11 @@ const riacho_setting riacho_settings[RIACHO_SETTING_COUNT] = {
     [RIACHO_SETTING_GROUP] = {"group", "group", "RIACHO_GROUP", "", RIACHO_SETTING_TEXT, NULL, 0, 0,
                               "workers of one group share the tasks of their topologies; default: "
                               "the name of the only topology"},
+    [RIACHO_SETTING_GROUP_SECRET] = {"groupSecret", "group-secret", "RIACHO_GROUP_SECRET", "",
+                                     RIACHO_SETTING_TEXT, NULL, 0, 0,
+                                     "file of 32 bytes, the same for all workers of the group: "
+                                     "they prove with it who asks, and "
+                                     "sign visitors with it"},
     [RIACHO_SETTING_STANDBYS] = {"standbys", "standbys", "RIACHO_STANDBYS", "0",
                                  RIACHO_SETTING_COUNT_WORD, NULL, 0, 8,
                                  "workers beside its own that keep the state of each task at hand"},
@@ -59,8 +64,12 @@ const riacho_setting riacho_settings[RIACHO_SETTING_COUNT] = {
                                     "address and port of REST; port 0 takes a free one"},
     [RIACHO_SETTING_HTTP_ADVERTISE] = {"http.advertise", "advertise", "RIACHO_HTTP_ADVERTISE", "",
                                        RIACHO_SETTING_TEXT, NULL, 0, 0,
-                                       "HOST:PORT where the other workers of the group reach this "
-                                       "one; default: http.listen"},
+                                       "HOST, or HOST:PORT, where the other workers of the group "
+                                       "reach http.peers; default: as it is bound"},
+    [RIACHO_SETTING_HTTP_PEERS] = {"http.peers", "peers", "RIACHO_HTTP_PEERS", "",
+                                   RIACHO_SETTING_TEXT, NULL, 0, 0,
+                                   "Kafka: address and port where the other workers of the group "
+                                   "ask this one; default: a free port beside http.listen"},
     [RIACHO_SETTING_HTTP_THREADS] = {"http.threads", "http-threads", "RIACHO_HTTP_THREADS", "16",
                                      RIACHO_SETTING_COUNT_WORD, NULL, 1, 256,
                                      "threads that answer requests"},
@@ -168,7 +177,9 @@ static void from_file(const riacho_worker_file *file, riacho_settings_found *fou
                 ? riacho_format(found->arena, "%llu", (unsigned long long)file->memory_limit_bytes)
                 : NULL,
         [RIACHO_SETTING_HTTP_LISTEN] = file->http_listen,
+        [RIACHO_SETTING_HTTP_PEERS] = file->http_peers,
         [RIACHO_SETTING_HTTP_ADVERTISE] = file->http_advertise,
+        [RIACHO_SETTING_GROUP_SECRET] = file->group_secret,
         [RIACHO_SETTING_GROUP] = file->group,
         [RIACHO_SETTING_REGISTRY] = file->registry_url,
         [RIACHO_SETTING_REGISTRY_AUTH] = file->registry_auth_file,

@@ -88,6 +88,7 @@ typedef enum riacho_log_word { RIACHO_LOG_EMBEDDED = 1, RIACHO_LOG_KAFKA } riach
 typedef struct riacho_worker_file {
     const char *name;
     const char *group;
+    const char *group_secret;
     riacho_log_word log;
     const riacho_pair *kafka; /* librdkafka's properties */
     size_t kafka_count;
@@ -99,6 +100,7 @@ typedef struct riacho_worker_file {
     uint32_t threads;
     uint32_t standbys;
     const char *http_listen;
+    const char *http_peers;
     const char *http_advertise;
     const char *live_listen;
     riacho_mark mark;

@@ -31,10 +31,14 @@ static const riacho_key http_keys[] = {
      .doc = "Address and port of commands, queries and control."},
     {"advertise", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, http_advertise),
      .source = RIACHO_KEY_ENVIRONMENT,
-     .doc = "Where other workers reach this one; `listen` when not said."},
+     .doc = "Where other workers reach `peers`, HOST or HOST:PORT; as it is bound when not said."},
+    {"peers", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, http_peers),
+     .source = RIACHO_KEY_ENVIRONMENT,
+     .doc = "Address and port where other workers ask this one, on Kafka; a free port beside "
+            "`listen` when not said."},
 };
 static const riacho_shape http_shape = {
-    "WorkerHttp", "http", "The HTTP server.", sizeof(riacho_worker_file), 0, http_keys, 2};
+    "WorkerHttp", "http", "The HTTP server.", sizeof(riacho_worker_file), 0, http_keys, 3};
 
 static const riacho_key live_keys[] = {
     {"listen", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, live_listen),
@@ -75,6 +79,9 @@ static const riacho_key spec_keys[] = {
      .source = RIACHO_KEY_ENVIRONMENT,
      .doc = "Workers of one group share the tasks of their topologies, on Kafka; the name of the "
             "only topology when not said."},
+    {"groupSecret", RIACHO_KEY_TEXT, .offset = offsetof(riacho_worker_file, group_secret),
+     .source = RIACHO_KEY_ENVIRONMENT,
+     .doc = "A file of 32 bytes, the same for all workers of the group, that proves who asks."},
     {"log", RIACHO_KEY_SHAPE, .shape = &log_shape, .doc = "Where events are."},
     {"kafka", RIACHO_KEY_PAIRS, .offset = offsetof(riacho_worker_file, kafka),
      .count_offset = offsetof(riacho_worker_file, kafka_count), .source = RIACHO_KEY_ENVIRONMENT,

@@ -47,12 +47,25 @@ spec:
         - {{id: byLetter, groupBy: value}}
         - {{id: letter, aggregate: count, store: letters}}
       to: {name}-letters
+  commands:
+    say: {{path: '/say/{{key}}/{{letter}}', to: said, key: path.key, value: path.letter}}
 """
 
 
 def get(url):
     with urllib.request.urlopen(url, timeout=10) as reply:
         return json.load(reply)
+
+
+def ask(url, method="GET", **headers):
+    """Status, headers and JSON of the answer, whatever it is; header names with _ for -."""
+    request = urllib.request.Request(url, method=method, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=40) as reply:
+            return reply.status, reply.headers, json.load(reply)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.headers, json.load(refused)
 
 
 class Worker:
@@ -354,6 +367,107 @@ class Secure(Group):
         self.assertIn("nowhere", done.stderr)
 
 
+class Asking(Group):
+    """Any worker answers, whoever has the task."""
+
+    def totals(self):
+        counts, letters = {}, {}
+        for key, letter in self.sent:
+            counts[key] = counts.get(key, 0) + 1
+            letters[letter] = letters.get(letter, 0) + 1
+        return {"counts": counts, "letters": letters}
+
+    def shown(self, worker):
+        """What a worker shows of both stores, page after page; the status when it does not."""
+        found = {}
+        for store in ("counts", "letters"):
+            path, found[store] = f"/v1/stores/{store}/range?limit=7", {}
+            while path:
+                status, headers, page = ask(worker.url + path)
+                if status != 200:
+                    return status
+                found[store].update({item["key"]: item["value"] for item in page["items"]})
+                path = headers["Link"].split(">")[0][1:] if headers["Link"] else None
+        return found
+
+    def say(self, worker, key, letter):
+        status, headers, reply = ask(f"{worker.url}/api/{self.name}/say/{key}/{letter}", "POST", Prefer="wait=20")
+        self.assertEqual((status, reply.get("state")), (200, "processed"), reply)
+        self.sent.append((key, letter))
+        return headers["Stream-Position"]
+
+    def test_every_worker_answers_for_all_of_them(self):
+        workers = [self.worker(name) for name in ("one", "two", "three")]
+        self.send(200)
+        self.expect_shared()
+        for worker in workers:
+            self.eventually(lambda worker=worker: self.shown(worker), self.totals())
+            for key, count in self.totals()["counts"].items():
+                status, headers, value = ask(f"{worker.url}/v1/stores/counts/keys/{key}")
+                self.assertEqual((status, value, headers["Riacho-Role"]), (200, count, "active"))
+                self.assertIn("http://" + headers["Served-By"], [one.url for one in workers])
+            status, _, listed = ask(worker.url + "/v1/workers")
+            self.assertEqual({item["name"]: item["state"] for item in listed["items"]}, {"one": "ready", "two": "ready", "three": "ready"})
+            self.assertEqual({"http://" + item["worker"] for item in listed["items"]}, {one.url for one in workers})
+
+    def test_what_was_said_here_is_seen_there_hops_included(self):
+        one, two = self.worker("one"), self.worker("two")
+        self.expect_shared()
+        for turn in range(16):
+            here, there = (one, two) if turn % 2 else (two, one)
+            letter = "abcdef"[turn % 6]
+            position = self.say(here, f"k{turn % 5}", letter)
+            status, _, value = ask(f"{there.url}/v1/stores/letters/keys/{letter}", If_Position=position)
+            self.assertEqual((status, value), (200, self.totals()["letters"][letter]))
+            status, headers, value = ask(f"{there.url}/v1/stores/counts/keys/k{turn % 5}", Read_Consistency="strong", Prefer="wait=20")
+            self.assertEqual((status, value, headers["Riacho-Role"]), (200, self.totals()["counts"][f"k{turn % 5}"], "active"))
+
+    def test_a_worker_that_dies_is_503_until_another_has_its_tasks(self):
+        one, two = self.worker("one"), self.worker("two")
+        self.send(100)
+        self.expect_shared()
+        self.eventually(lambda: self.shown(one), self.totals())
+        lost = two.running()
+        two.kill()
+        status, headers, problem = ask(one.url + f"/v1/stores/{'counts' if lost[0][0] == '0' else 'letters'}/range")
+        self.assertEqual((status, headers["Retry-After"]), (503, "1"), problem)
+        self.assertIn(f"task {self.name}/{lost[0]}", problem["detail"])
+        self.eventually(lambda: self.shown(one), self.totals())
+
+    def test_a_standby_answers_when_its_worker_does_not(self):
+        one, two = self.worker("one", "--standbys", "1"), self.worker("two", "--standbys", "1")
+        self.send(100)
+        self.expect_shared()
+        self.eventually(lambda: self.shown(one), self.totals())
+        self.eventually(lambda: sorted(set(one.states().values())), ["running", "standby"])
+        old = {"Read_Consistency": "bounded=3600000ms"}
+        self.eventually(lambda: ask(one.url + "/v1/stores/counts/range?limit=100", **old)[1]["Riacho-Role"], "standby")
+        two.kill()
+        status, headers, page = ask(one.url + "/v1/stores/counts/range?limit=100", **old)
+        self.assertEqual(status, 200, page)
+        self.assertEqual({item["key"]: item["value"] for item in page["items"]}, self.totals()["counts"])
+        self.assertIn(headers["Riacho-Role"], ("active", "standby"))
+
+    def test_workers_with_another_secret_are_not_answered(self):
+        for name in ("ours", "theirs"):
+            with open(os.path.join(self.folder, name), "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(os.urandom(32))
+        one = self.worker("one", "--group-secret", os.path.join(self.folder, "ours"))
+        two = self.worker("two", "--group-secret", os.path.join(self.folder, "ours"))
+        self.send(50)
+        self.expect_shared()
+        self.eventually(lambda: self.shown(two), self.totals())
+        visitor = ask(one.url + "/v1/visitor")
+        again = ask(two.url + "/v1/visitor", Riacho_Visitor=visitor[1]["Riacho-Visitor"])
+        self.assertEqual(again[2]["visitor"], visitor[2]["visitor"])
+        three = self.worker("three", "--group-secret", os.path.join(self.folder, "theirs"))
+        self.eventually(lambda: len(three.running()) > 0, True)
+        status, _, listed = ask(three.url + "/v1/workers")
+        said = {item["name"]: item.get("reason", "") for item in listed["items"]}
+        self.assertIn("another secret", said["one"])
+        self.assertEqual(self.shown(three), 503)
+
+
 class Refusals(Group):
     def refused(self, exit_code, said, *more, topology=None, bootstrap=None):
         done = subprocess.run(
@@ -375,6 +489,12 @@ class Refusals(Group):
 
     def test_a_secret_on_the_command_line_is_refused(self):
         self.refused(78, "sasl.password_FILE", "--kafka-properties", "sasl.password=hunter2")
+
+    def test_a_secret_that_is_not_there_is_not_made_up(self):
+        self.refused(78, "group's secret", "--group-secret", os.path.join(self.folder, "none"))
+
+    def test_who_is_told_where_to_come_must_be_listened_to(self):
+        self.refused(78, "--peers", "--advertise", "127.0.0.1:1")
 
     def test_two_topologies_need_a_group(self):
         other = self.write("other.yaml", TOPOLOGY.format(name=self.name + "-other", partitions=1))
