@@ -566,6 +566,7 @@ riacho_status riacho_run_resume(riacho_task *task, const riacho_restored *restor
     riacho_run *run = task->run;
     riacho_clock *clock = run->worker->clock;
     run->commit_started_ns = run->last_commit_ns = clock->monotonic_ns(clock);
+    run->positions_ns = run->last_commit_ns;
     if (status == RIACHO_OK)
         status = resume(run, restored, err);
     if (status != RIACHO_OK)

@@ -91,6 +91,7 @@ typedef struct riacho_run {
     riacho_arena *names;          /* of the changelogs */
     riacho_outbox sealed_outbox;  /* of the transaction under way; empty when none is */
     bool sealed;                  /* something is set apart that is not written yet */
+    int64_t positions_ns;         /* when they were last set apart, or taken over */
     riacho_leave leaves;
 
     /* Its state is PAUSED until the record in hand, or the punctuators of stream time, can be

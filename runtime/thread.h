@@ -39,6 +39,10 @@ enum {
     RIACHO_CATCH_UP_MS = 50,
     RIACHO_CATCH_UP_POLL_MS = 5,
     RIACHO_IDLE_POLL_MS = 500, /* longest sleep of a thread with nothing to do */
+    /* So old the positions of an idle task may get. Brokers forget a position some days after it
+     * was committed (offsets.retention.minutes), even while the group is alive: its members
+     * subscribe to the topic of leases, and to no input. */
+    RIACHO_REFRESH_MS = 60 * 60 * 1000,
 };
 
 typedef struct riacho_thread {

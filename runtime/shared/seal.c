@@ -87,6 +87,7 @@ static riacho_status seal_run(riacho_seal *seal, riacho_run *run, riacho_error *
         .run = run, .number = run->number + 1, .stream_time_ms = run->host.stream_time_ms};
     part->changes = riacho_overlay_sealed(run->host.overlay, &part->change_count);
     run->sealed = true;
+    run->positions_ns = run->commit_started_ns;
     riacho_run_clean(run);
     riacho_run_settle(run);
     return take_outputs(seal, part, err);

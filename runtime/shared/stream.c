@@ -184,6 +184,16 @@ static bool is_due(riacho_run *run, int64_t now)
     return run->dirty && riacho_run_commit_due_ns(run, idle) <= now;
 }
 
+/* What was committed long ago is committed once more. */
+static void refresh_positions(riacho_thread *thread)
+{
+    const int64_t oldest = riacho_thread_now_ns(thread) - (int64_t)RIACHO_REFRESH_MS * 1000000;
+    for (size_t i = 0; i < thread->run_count; i++) {
+        riacho_run *run = thread->runs[i];
+        run->dirty = run->dirty || (!run->sealed && run->positions_ns <= oldest);
+    }
+}
+
 /* All that have something, when one of them is due. */
 static size_t choose_due(riacho_thread *thread, int64_t now)
 {
@@ -302,6 +312,7 @@ static riacho_status step(riacho_thread *thread, int64_t wait_ms, bool *ret_did,
     let_go(thread, ret_did);
     show_marks(thread);
     riacho_thread_note_current(thread, thread->looked_ms);
+    refresh_positions(thread);
     return seal_due(thread, ret_did, err);
 }
 

@@ -203,6 +203,24 @@ static void test_idle_transactions_keep_apart(void **state)
     table_free(t);
 }
 
+/* Brokers forget positions that nobody commits for long. */
+static void test_positions_of_idle_tasks_are_committed_again_now_and_then(void **state)
+{
+    (void)state;
+    enum { SECONDS = RIACHO_REFRESH_MS / 1000 };
+    table *t = one_worker();
+    const uint64_t before = riacho_transaction_counted(transaction_of(t))->committed;
+    for (int i = 0; i < 2 * SECONDS; i++) {
+        simulation_advance(&t->sim, 999);
+        table_pass(t, 1);
+        if (i == SECONDS / 2)
+            assert_int_equal(riacho_transaction_counted(transaction_of(t))->committed, before);
+    }
+    const uint64_t count = riacho_transaction_counted(transaction_of(t))->committed - before;
+    assert_true(count >= 1 && count <= 2);
+    table_free(t);
+}
+
 static void test_tasks_of_a_failed_transaction_are_restored_and_go_on(void **state)
 {
     (void)state;
@@ -280,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_a_note_comes_back_with_the_position),
         cmocka_unit_test(test_what_is_no_note_is_none),
         cmocka_unit_test(test_idle_transactions_keep_apart),
+        cmocka_unit_test(test_positions_of_idle_tasks_are_committed_again_now_and_then),
         cmocka_unit_test(test_tasks_of_a_failed_transaction_are_restored_and_go_on),
         cmocka_unit_test(test_a_released_task_commits_what_it_has),
         cmocka_unit_test(test_tasks_come_and_go_and_readers_of_others_do_not_notice),
