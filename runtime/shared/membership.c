@@ -33,7 +33,8 @@
 #include "shared.h"
 
 enum {
-    /* A fifth of the group's time for a rebalance (max.poll.interval.ms 300 s). */
+    /* A fifth of the group's time for a rebalance (max.poll.interval.ms 300 s). For leases that are
+     * lost nobody waits, and their tasks may have to wait for brokers that are away. */
     HAND_OVER_MS = 60000,
     LOOK_MS = 3000,
     /* So long a lease may be nobody's on its way from one worker to another. */
@@ -58,7 +59,7 @@ struct riacho_membership {
     size_t *loads; /* of each stream thread: active tasks */
 
     riacho_member_event event; /* the one that is not answered; change NONE: there is none */
-    int64_t deadline_ns;       /* for its answer */
+    int64_t deadline_ns;       /* for its answer, when leases are revoked */
     bool releasing;
     int64_t look_ns;   /* at the members, next */
     int64_t orphan_ns; /* since when some lease is nobody's; 0: none is */
@@ -253,7 +254,8 @@ static riacho_status settle_event(riacho_membership *membership, bool *ret_did, 
         *ret_did = true;
         return RIACHO_OK;
     }
-    if (now_ns(membership) <= membership->deadline_ns)
+    if (membership->event.change == RIACHO_MEMBER_LOST ||
+        now_ns(membership) <= membership->deadline_ns)
         return RIACHO_OK;
     return riacho_fail(err, RIACHO_FATAL,
                        "task %s was taken away by the group, and could not be committed and closed "

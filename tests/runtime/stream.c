@@ -270,6 +270,28 @@ static void test_a_released_task_commits_what_it_has(void **state)
     table_free(t);
 }
 
+/* The leases are lost on the way, and what is in the transaction cannot go before its outcome is
+ * known: nobody waits for it, because the leases are not ours any more. */
+static void test_a_worker_outlives_brokers_that_are_away_for_minutes(void **state)
+{
+    (void)state;
+    table *t = one_worker();
+    fixture_send(t->f, KEY, 1, 10);
+    process(t, 1);
+    step(t, RIACHO_PART_STREAM);
+    assert_false(riacho_transaction_ready(transaction_of(t)));
+    model_broker_restart(t->broker, 180000);
+    for (int i = 0; i < 1800; i++) {
+        simulation_advance(&t->sim, 99);
+        table_pass(t, 1);
+    }
+    if (t->seats[0].status != RIACHO_OK)
+        fail_msg("%s", t->seats[0].error.text);
+    table_until(t, table_all_run);
+    table_until(t, table_counted);
+    table_free(t);
+}
+
 static void test_tasks_come_and_go_and_readers_of_others_do_not_notice(void **state)
 {
     (void)state;
@@ -301,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_positions_of_idle_tasks_are_committed_again_now_and_then),
         cmocka_unit_test(test_tasks_of_a_failed_transaction_are_restored_and_go_on),
         cmocka_unit_test(test_a_released_task_commits_what_it_has),
+        cmocka_unit_test(test_a_worker_outlives_brokers_that_are_away_for_minutes),
         cmocka_unit_test(test_tasks_come_and_go_and_readers_of_others_do_not_notice),
     };
     return cmocka_run_group_tests_name("stream threads of a group", tests, NULL, NULL);
