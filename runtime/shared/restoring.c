@@ -63,6 +63,7 @@ void riacho_restoring_free(riacho_restoring *restoring)
     riacho_latest_free(restoring->latest);
     riacho_arena_free(restoring->arena);
     riacho_arena_free(restoring->asking);
+    riacho_buffer_done(&restoring->noted);
     free(restoring);
 }
 
@@ -293,7 +294,9 @@ static riacho_status take_note(riacho_restoring *restoring, riacho_error *err)
     RIACHO_TRY(check_version(restoring, progress.graph_hash, "what the group committed", err));
     restoring->number = note.number;
     restoring->stream_time_ms = note.stream_time_ms;
-    restoring->progress = riacho_copy(restoring->arena, note.progress);
+    riacho_buffer_reset(&restoring->noted);
+    riacho_buffer_append(&restoring->noted, note.progress.data, note.progress.size);
+    restoring->progress = riacho_buffer_bytes(&restoring->noted);
     return RIACHO_OK;
 }
 

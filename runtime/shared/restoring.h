@@ -53,6 +53,7 @@ typedef struct riacho_restoring {
     uint64_t number;              /* of the last write, as are: */
     int64_t stream_time_ms;
     riacho_bytes progress;
+    riacho_buffer noted;         /* progress, since a note was taken: a standby takes many */
     int64_t complete_ms;         /* wall clock of when the state had everything; 0: not known */
     int64_t asked_ms;            /* wall clock of when the ends were asked for */
     riacho_arena *asking;        /* of committed */

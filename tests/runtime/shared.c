@@ -8,6 +8,7 @@
 
 #include "base/macros.h"
 #include "runtime/plan.h"
+#include "runtime/publication.h"
 #include "runtime/shared/leases.h"
 #include "runtime/shared/members.h"
 #include "runtime/shared/restoring.h"
@@ -386,6 +387,54 @@ static void test_a_promoted_standby_keeps_its_state(void **state)
     table_free(t);
 }
 
+static riacho_task *task_elsewhere(table *t, size_t i)
+{
+    const riacho_deployment *deployment = riacho_worker_deployment(t->seats[i].worker, "test");
+    for (size_t k = 0; k < deployment->task_count; k++) {
+        if (atomic_load(&deployment->tasks[k]->state) == RIACHO_TASK_AWAY)
+            return deployment->tasks[k];
+    }
+    fail_msg("every task is at seat %zu", i);
+    return NULL;
+}
+
+/* Moves of a while, in which the task of the standby has nothing to read. */
+static void stand_by_for(table *t, riacho_restoring *standby, int seconds)
+{
+    riacho_clock *clock = t->seats[1].worker->clock;
+    for (int i = 0; i < 10 * seconds; i++, simulation_advance(&t->sim, 100)) {
+        riacho_error err = {.text = ""};
+        if (!riacho_restoring_due(standby, clock->monotonic_ns(clock)))
+            continue;
+        const riacho_status status = riacho_restoring_move(standby, 0, &err);
+        if (status != RIACHO_OK && status != RIACHO_RETRY)
+            fail_msg("%s", err.text);
+    }
+}
+
+static void test_a_standby_needs_no_more_memory_the_longer_it_stands_by(void **state)
+{
+    (void)state;
+    table *t = table_new(0);
+    table_sit(t, 0);
+    table_sit(t, 1);
+    table_pass(t, 10000);
+    table_until(t, table_all_run);
+    riacho_task *task = task_elsewhere(t, 1);
+    riacho_restoring *standby = riacho_restoring_new(task);
+    standby->is_standby = true;
+    stand_by_for(t, standby, 10);
+    const int64_t complete_ms = standby->complete_ms;
+    const size_t used = riacho_arena_used(standby->arena);
+    assert_true(standby->number > 0);
+    stand_by_for(t, standby, 300);
+    assert_true(standby->complete_ms > complete_ms);
+    assert_int_equal(riacho_arena_used(standby->arena), used);
+    riacho_restoring_free(standby);
+    riacho_task_close_store(task);
+    table_free(t);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static void test_a_worker_with_other_graphs_is_refused_and_both_are_named(void **state)
@@ -515,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_changes_of_another_group_end_the_worker),
         cmocka_unit_test(test_a_standby_shows_what_the_active_task_has_committed),
         cmocka_unit_test(test_a_promoted_standby_keeps_its_state),
+        cmocka_unit_test(test_a_standby_needs_no_more_memory_the_longer_it_stands_by),
         cmocka_unit_test(test_a_worker_with_other_graphs_is_refused_and_both_are_named),
         cmocka_unit_test(test_a_group_name_is_needed_for_several_topologies),
         cmocka_unit_test(test_what_was_read_of_a_repartition_topic_is_removed),
