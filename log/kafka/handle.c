@@ -28,9 +28,21 @@ static int weight(rd_kafka_resp_err_t code)
     return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ? 2 : 1;
 }
 
-void riacho_kafka_handle_note(struct riacho_kafka_handle *handle, rd_kafka_resp_err_t code,
+/* librdkafka tells a broker that goes away in the middle of a login as credentials that were
+ * refused; only the text says what it was. */
+static rd_kafka_resp_err_t cause_of(rd_kafka_resp_err_t code, const char *text)
+{
+    if (code != RD_KAFKA_RESP_ERR__AUTHENTICATION)
+        return code;
+    const bool is_silence = strstr(text, rd_kafka_err2str(RD_KAFKA_RESP_ERR__TRANSPORT)) ||
+                            strstr(text, rd_kafka_err2str(RD_KAFKA_RESP_ERR__TIMED_OUT));
+    return is_silence ? RD_KAFKA_RESP_ERR__TRANSPORT : code;
+}
+
+void riacho_kafka_handle_note(struct riacho_kafka_handle *handle, rd_kafka_resp_err_t told,
                               const char *text)
 {
+    const rd_kafka_resp_err_t code = cause_of(told, text);
     if (is_sign(code))
         atomic_store(&handle->suspect, true);
     pthread_mutex_lock(&handle->lock);

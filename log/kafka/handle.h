@@ -36,7 +36,7 @@ void riacho_kafka_handle_unref(struct riacho_kafka_handle *handle);
  * size. Errors are noted when the client's queue is polled. */
 rd_kafka_resp_err_t riacho_kafka_handle_trouble(struct riacho_kafka_handle *handle, char *ret_text,
                                                 size_t size);
-void riacho_kafka_handle_note(struct riacho_kafka_handle *handle, rd_kafka_resp_err_t code,
+void riacho_kafka_handle_note(struct riacho_kafka_handle *handle, rd_kafka_resp_err_t told,
                               const char *text);
 void riacho_kafka_handle_forget(struct riacho_kafka_handle *handle);
 

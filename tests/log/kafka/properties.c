@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "log/kafka/handle.h"
+#include "log/kafka/verdict.h"
 #include "mock.h"
 
 static void assert_refused(const char *const settings[], const char *const told[])
@@ -245,6 +247,41 @@ static void a_topic_that_is_not_allowed_is_told(void **state)
     mock_close(&mock);
 }
 
+/* librdkafka has one code for credentials that are refused and for a broker that went away while
+ * it was asked about them. */
+static void a_broker_that_goes_away_during_a_login_refuses_nobody(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        riacho_status status;
+    } logins[] = {
+        {"SASL SCRAM-SHA-512 mechanism handshake failed: Local: Broker transport failure: "
+         "broker's supported mechanisms: ",
+         RIACHO_RETRY},
+        {"SASL PLAIN mechanism handshake failed: Local: Timed out: broker's supported mechanisms: ",
+         RIACHO_RETRY},
+        {"SASL SCRAM-SHA-256 mechanism handshake failed: Broker: Unsupported SASL mechanism: "
+         "broker's supported mechanisms: PLAIN",
+         RIACHO_REJECT},
+        {"SASL authentication error: Authentication failed during authentication due to invalid "
+         "credentials with SASL mechanism SCRAM-SHA-512",
+         RIACHO_REJECT},
+    };
+    for (size_t i = 0; i < sizeof logins / sizeof *logins; i++) {
+        riacho_error err = {.text = ""};
+        struct riacho_kafka_handle *handle = NULL;
+        assert_ok(
+            riacho_kafka_handle_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), NULL, &handle, &err));
+        riacho_kafka_handle_note(handle, RD_KAFKA_RESP_ERR__AUTHENTICATION, logins[i].text);
+        assert_int_equal(
+            riacho_kafka_status(handle, RD_KAFKA_RESP_ERR__TIMED_OUT, "kafka", "no answer", &err),
+            logins[i].status);
+        assert_non_null(strstr(err.text, logins[i].text));
+        riacho_kafka_handle_unref(handle);
+    }
+}
+
 #define TEST(function) cmocka_unit_test(function)
 
 int main(void)
@@ -260,6 +297,7 @@ int main(void)
         TEST(a_broker_without_transactions_is_refused),
         TEST(a_group_that_is_not_allowed_is_told),
         TEST(a_topic_that_is_not_allowed_is_told),
+        TEST(a_broker_that_goes_away_during_a_login_refuses_nobody),
     };
     return cmocka_run_group_tests_name("properties", tests, NULL, NULL);
 }
