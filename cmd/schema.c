@@ -70,7 +70,7 @@ static riacho_status list_one(struct counter *at, const char *subject, bool json
     riacho_registry_version newest;
     riacho_error why;
     const riacho_status status =
-        riacho_registry_latest(at->registry, subject, at->arena, &newest, &why);
+        at->registry->ops->latest(at->registry, subject, at->arena, &newest, &why);
     if (status == RIACHO_REJECT) { /* of another type than Avro: it is shown all the same */
         riacho_columns_add(columns, "%s", subject);
         riacho_columns_add(columns, "-");
@@ -109,7 +109,7 @@ int riacho_verb_schema_ls(const riacho_line *line)
     riacho_columns_add(&columns, "SUBJECT");
     riacho_columns_add(&columns, "VERSION");
     riacho_columns_add(&columns, "ID");
-    riacho_status status = riacho_registry_subjects(at.registry, at.arena, &names, &count, &err);
+    riacho_status status = at.registry->ops->subjects(at.registry, at.arena, &names, &count, &err);
     for (size_t i = 0; status == RIACHO_OK && i < count; i++)
         status = list_one(&at, names[i], json, &columns, &err);
     if (status != RIACHO_OK)
@@ -141,10 +141,11 @@ static riacho_status check(struct counter *at, const riacho_line *line, riacho_b
                            riacho_registry_version *ret_found, riacho_error *err)
 {
     const char *reason = NULL;
-    RIACHO_TRY(riacho_registry_lookup(at->registry, line->words[0], text, ret_found, err));
+    RIACHO_TRY(at->registry->ops->lookup(at->registry, line->words[0], text, ret_found, err));
     if (ret_found->id)
         return RIACHO_OK;
-    RIACHO_TRY(riacho_registry_check(at->registry, line->words[0], text, at->arena, &reason, err));
+    RIACHO_TRY(
+        at->registry->ops->check(at->registry, line->words[0], text, at->arena, &reason, err));
     if (reason)
         return riacho_fail(err, RIACHO_REJECT, "%s does not fit the newest version of '%s': %.400s",
                            line->words[1], line->words[0], reason);
@@ -155,8 +156,8 @@ static riacho_status push(struct counter *at, const riacho_line *line, riacho_by
                           riacho_registry_version *ret_found, riacho_error *err)
 {
     int32_t id;
-    RIACHO_TRY(riacho_registry_register(at->registry, line->words[0], text, &id, err));
-    return riacho_registry_lookup(at->registry, line->words[0], text, ret_found, err);
+    RIACHO_TRY(at->registry->ops->add(at->registry, line->words[0], text, &id, err));
+    return at->registry->ops->lookup(at->registry, line->words[0], text, ret_found, err);
 }
 
 static int check_or_push(const riacho_line *line,

@@ -15,25 +15,32 @@
 
 enum { NO_SUBJECT = 40401, NO_VERSION = 40402, NO_SCHEMA = 40403 };
 
-struct riacho_registry {
+typedef struct confluent {
+    riacho_registry base;
     riacho_http *http;
-};
+} confluent;
+
+static const riacho_registry_ops confluent_ops;
+
+static riacho_http *http_of(riacho_registry *registry)
+{
+    return ((confluent *)registry)->http;
+}
 
 riacho_status riacho_registry_open(const riacho_registry_options *options,
                                    riacho_registry **ret_registry, riacho_error *err)
 {
     riacho_http *http;
     RIACHO_TRY(riacho_http_open(options, &http, err));
-    *ret_registry = riacho_memory_get_zero(1, sizeof **ret_registry);
-    (*ret_registry)->http = http;
+    confluent *made = riacho_memory_get_zero(1, sizeof *made);
+    *made = (confluent){{&confluent_ops}, http};
+    *ret_registry = &made->base;
     return RIACHO_OK;
 }
 
-void riacho_registry_close(riacho_registry *registry)
+static void close_registry(riacho_registry *registry)
 {
-    if (!registry)
-        return;
-    riacho_http_close(registry->http);
+    riacho_http_close(http_of(registry));
     free(registry);
 }
 
@@ -136,7 +143,8 @@ static riacho_status read_schema(const riacho_http_answer *answer, const char *w
 static riacho_status get(riacho_registry *registry, const char *path,
                          riacho_http_answer *ret_answer, riacho_error *err)
 {
-    return riacho_http_ask(registry->http, &(riacho_http_question){.path = path}, ret_answer, err);
+    return riacho_http_ask(http_of(registry), &(riacho_http_question){.path = path}, ret_answer,
+                           err);
 }
 
 /* To the path before, subject, behind. */
@@ -154,11 +162,11 @@ static riacho_status post(riacho_registry *registry, const char *before, const c
         .path = riacho_format(arena, "%s%s%s", before, riacho_http_escape(arena, subject), behind),
         .body = &bytes,
     };
-    return riacho_http_ask(registry->http, &question, ret_answer, err);
+    return riacho_http_ask(http_of(registry), &question, ret_answer, err);
 }
 
-riacho_status riacho_registry_fetch(riacho_registry *registry, int32_t id, riacho_arena *arena,
-                                    riacho_bytes *ret_text, riacho_error *err)
+static riacho_status fetch(riacho_registry *registry, int32_t id, riacho_arena *arena,
+                           riacho_bytes *ret_text, riacho_error *err)
 {
     RIACHO_AUTO(answer) riacho_http_answer answer = {0};
     const char *what = riacho_format(arena, "schema id %d", id);
@@ -169,9 +177,8 @@ riacho_status riacho_registry_fetch(riacho_registry *registry, int32_t id, riach
     return read_schema(&answer, what, arena, ret_text, err);
 }
 
-riacho_status riacho_registry_lookup(riacho_registry *registry, const char *subject,
-                                     riacho_bytes text, riacho_registry_version *ret_version,
-                                     riacho_error *err)
+static riacho_status lookup(riacho_registry *registry, const char *subject, riacho_bytes text,
+                            riacho_registry_version *ret_version, riacho_error *err)
 {
     RIACHO_AUTO(answer) riacho_http_answer answer = {0};
     riacho_registry_version found = {0};
@@ -185,9 +192,8 @@ riacho_status riacho_registry_lookup(riacho_registry *registry, const char *subj
     return RIACHO_OK;
 }
 
-riacho_status riacho_registry_latest(riacho_registry *registry, const char *subject,
-                                     riacho_arena *arena, riacho_registry_version *ret_version,
-                                     riacho_error *err)
+static riacho_status latest(riacho_registry *registry, const char *subject, riacho_arena *arena,
+                            riacho_registry_version *ret_version, riacho_error *err)
 {
     RIACHO_AUTO(answer) riacho_http_answer answer = {0};
     riacho_registry_version found = {0};
@@ -204,9 +210,8 @@ riacho_status riacho_registry_latest(riacho_registry *registry, const char *subj
     return RIACHO_OK;
 }
 
-riacho_status riacho_registry_check(riacho_registry *registry, const char *subject,
-                                    riacho_bytes text, riacho_arena *arena, const char **ret_reason,
-                                    riacho_error *err)
+static riacho_status check(riacho_registry *registry, const char *subject, riacho_bytes text,
+                           riacho_arena *arena, const char **ret_reason, riacho_error *err)
 {
     RIACHO_AUTO(answer) riacho_http_answer answer = {0};
     RIACHO_TRY(post(registry, "/compatibility/subjects/", subject, "/versions/latest?verbose=true",
@@ -225,8 +230,8 @@ riacho_status riacho_registry_check(riacho_registry *registry, const char *subje
     return RIACHO_OK;
 }
 
-riacho_status riacho_registry_register(riacho_registry *registry, const char *subject,
-                                       riacho_bytes text, int32_t *ret_id, riacho_error *err)
+static riacho_status add_version(riacho_registry *registry, const char *subject, riacho_bytes text,
+                                 int32_t *ret_id, riacho_error *err)
 {
     RIACHO_AUTO(answer) riacho_http_answer answer = {0};
     RIACHO_TRY(post(registry, "/subjects/", subject, "/versions", text, &answer, err));
@@ -234,9 +239,9 @@ riacho_status riacho_registry_register(riacho_registry *registry, const char *su
     return read_number(&answer, "id", ret_id, err);
 }
 
-riacho_status riacho_registry_subjects(riacho_registry *registry, riacho_arena *arena,
-                                       const char *const **ret_names, size_t *ret_count,
-                                       riacho_error *err)
+static riacho_status list_subjects(riacho_registry *registry, riacho_arena *arena,
+                                   const char *const **ret_names, size_t *ret_count,
+                                   riacho_error *err)
 {
     RIACHO_AUTO(answer) riacho_http_answer answer = {0};
     RIACHO_TRY(get(registry, "/subjects", &answer, err));
@@ -255,3 +260,13 @@ riacho_status riacho_registry_subjects(riacho_registry *registry, riacho_arena *
     *ret_count = count;
     return RIACHO_OK;
 }
+
+static const riacho_registry_ops confluent_ops = {
+    .fetch = fetch,
+    .lookup = lookup,
+    .latest = latest,
+    .check = check,
+    .add = add_version,
+    .subjects = list_subjects,
+    .close = close_registry,
+};

@@ -112,7 +112,7 @@ static riacho_status ask(riacho_finder *finder, int32_t id, riacho_error *err)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     riacho_bytes text;
-    RIACHO_TRY(riacho_registry_fetch(finder->registry, id, arena, &text, err));
+    RIACHO_TRY(finder->registry->ops->fetch(finder->registry, id, arena, &text, err));
     pthread_mutex_lock(finder->ids_lock);
     const riacho_status status = riacho_ids_learn(finder->ids, id, NULL, text, err);
     pthread_mutex_unlock(finder->ids_lock);

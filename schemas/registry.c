@@ -280,7 +280,7 @@ static riacho_status refuse(riacho_schemas *self, const struct registration *at,
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     riacho_registry_version newest = {0};
     riacho_error ignored;
-    (void)!riacho_registry_latest(self->registry, at->subject->name, arena, &newest, &ignored);
+    (void)!self->registry->ops->latest(self->registry, at->subject->name, arena, &newest, &ignored);
     return riacho_fail(err, RIACHO_REJECT,
                        "schema %s cannot become version %d of subject '%s': the registry finds it "
                        "incompatible with version %d (id %d): %.250s",
@@ -295,13 +295,14 @@ static riacho_status examine(riacho_schemas *self, struct registration *at, riac
     riacho_registry_version found;
     const char *reason = NULL;
     const char *name = at->subject->name;
-    RIACHO_TRY(riacho_registry_lookup(self->registry, name, at->wish->text, &found, err));
+    RIACHO_TRY(self->registry->ops->lookup(self->registry, name, at->wish->text, &found, err));
     if (found.id)
         return take_id(self, at, found.id, err);
     if (at->subject->use == RIACHO_SUBJECT_READ)
         return RIACHO_OK;
     at->is_new = true;
-    RIACHO_TRY(riacho_registry_check(self->registry, name, at->wish->text, arena, &reason, err));
+    RIACHO_TRY(
+        self->registry->ops->check(self->registry, name, at->wish->text, arena, &reason, err));
     return reason ? refuse(self, at, reason, err) : RIACHO_OK;
 }
 
@@ -345,8 +346,8 @@ riacho_status riacho_schemas_register(riacho_schemas *schemas,
         int32_t id;
         if (!all[i].is_new)
             continue;
-        RIACHO_TRY(riacho_registry_register(schemas->registry, all[i].subject->name,
-                                            all[i].wish->text, &id, err));
+        RIACHO_TRY(schemas->registry->ops->add(schemas->registry, all[i].subject->name,
+                                               all[i].wish->text, &id, err));
         RIACHO_TRY(take_id(schemas, &all[i], id, err));
     }
     return RIACHO_OK;

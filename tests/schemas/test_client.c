@@ -64,13 +64,13 @@ static int tear_down(void **state)
 
 static riacho_status fetch(struct scene *scene, int32_t id, riacho_bytes *ret_text)
 {
-    return riacho_registry_fetch(scene->registry, id, scene->arena, ret_text, &scene->err);
+    return scene->registry->ops->fetch(scene->registry, id, scene->arena, ret_text, &scene->err);
 }
 
 static int32_t must_register(struct scene *scene, const char *subject, const char *text)
 {
     int32_t id;
-    if (riacho_registry_register(scene->registry, subject, riacho_text(text), &id, &scene->err) !=
+    if (scene->registry->ops->add(scene->registry, subject, riacho_text(text), &id, &scene->err) !=
         RIACHO_OK)
         fail_msg("%s", scene->err.text);
     return id;
@@ -112,27 +112,27 @@ static void a_subject_knows_its_versions(void **state)
     const char *const *names;
     size_t count;
     assert_int_equal(
-        riacho_registry_latest(scene->registry, subject, scene->arena, &version, &scene->err),
+        scene->registry->ops->latest(scene->registry, subject, scene->arena, &version, &scene->err),
         RIACHO_OK);
     assert_int_equal(version.id, 0);
     must_register(scene, subject, PET_1);
     const int32_t id = must_register(scene, subject, PET_2);
     assert_int_equal(
-        riacho_registry_latest(scene->registry, subject, scene->arena, &version, &scene->err),
+        scene->registry->ops->latest(scene->registry, subject, scene->arena, &version, &scene->err),
         RIACHO_OK);
     assert_int_equal(version.id, id);
     assert_int_equal(version.version, 2);
     assert_true(riacho_bytes_equal(version.text, riacho_text(PET_2)));
-    assert_int_equal(
-        riacho_registry_lookup(scene->registry, subject, riacho_text(PET_1), &version, &scene->err),
-        RIACHO_OK);
+    assert_int_equal(scene->registry->ops->lookup(scene->registry, subject, riacho_text(PET_1),
+                                                  &version, &scene->err),
+                     RIACHO_OK);
     assert_int_equal(version.version, 1);
-    assert_int_equal(riacho_registry_lookup(scene->registry, subject, riacho_text(PET_BAD),
-                                            &version, &scene->err),
+    assert_int_equal(scene->registry->ops->lookup(scene->registry, subject, riacho_text(PET_BAD),
+                                                  &version, &scene->err),
                      RIACHO_OK);
     assert_int_equal(version.id, 0);
     assert_int_equal(
-        riacho_registry_subjects(scene->registry, scene->arena, &names, &count, &scene->err),
+        scene->registry->ops->subjects(scene->registry, scene->arena, &names, &count, &scene->err),
         RIACHO_OK);
     assert_int_equal(count, 1);
     assert_string_equal(names[0], subject);
@@ -144,25 +144,26 @@ static void a_schema_that_does_not_fit_is_refused_with_the_registrys_reason(void
     const char *reason;
     int32_t id;
     must_register(scene, "pets-value", PET_1);
-    assert_int_equal(riacho_registry_check(scene->registry, "pets-value", riacho_text(PET_BAD),
-                                           scene->arena, &reason, &scene->err),
+    assert_int_equal(scene->registry->ops->check(scene->registry, "pets-value",
+                                                 riacho_text(PET_BAD), scene->arena, &reason,
+                                                 &scene->err),
                      RIACHO_OK);
     assert_string_equal(reason, "TYPE_MISMATCH at /name: int is not string");
-    assert_int_equal(riacho_registry_register(scene->registry, "pets-value", riacho_text(PET_BAD),
-                                              &id, &scene->err),
+    assert_int_equal(scene->registry->ops->add(scene->registry, "pets-value", riacho_text(PET_BAD),
+                                               &id, &scene->err),
                      RIACHO_REJECT);
     expect_said(scene, "TYPE_MISMATCH");
-    assert_int_equal(riacho_registry_check(scene->registry, "pets-value", riacho_text(PET_2),
-                                           scene->arena, &reason, &scene->err),
+    assert_int_equal(scene->registry->ops->check(scene->registry, "pets-value", riacho_text(PET_2),
+                                                 scene->arena, &reason, &scene->err),
                      RIACHO_OK);
     assert_null(reason);
-    assert_int_equal(riacho_registry_check(scene->registry, "new-value", riacho_text(PET_BAD),
-                                           scene->arena, &reason, &scene->err),
+    assert_int_equal(scene->registry->ops->check(scene->registry, "new-value", riacho_text(PET_BAD),
+                                                 scene->arena, &reason, &scene->err),
                      RIACHO_OK);
     assert_null(reason);
-    assert_int_equal(
-        riacho_registry_register(scene->registry, "new-value", riacho_text("{}"), &id, &scene->err),
-        RIACHO_REJECT);
+    assert_int_equal(scene->registry->ops->add(scene->registry, "new-value", riacho_text("{}"), &id,
+                                               &scene->err),
+                     RIACHO_REJECT);
     expect_said(scene, "Invalid schema");
 }
 
@@ -228,11 +229,11 @@ static void what_is_no_registrys_answer_says_nothing_about_the_schema(void **sta
         assert_true(seconds() - began < 2.9); /* slow ones take 3 and more */
         if (no_answers[i].slow)
             continue;
-        assert_int_equal(riacho_registry_lookup(scene->registry, "pets-value", riacho_text(PET_1),
-                                                &version, &scene->err),
+        assert_int_equal(scene->registry->ops->lookup(scene->registry, "pets-value",
+                                                      riacho_text(PET_1), &version, &scene->err),
                          RIACHO_RETRY);
-        assert_int_equal(riacho_registry_register(scene->registry, "pets-value", riacho_text(PET_1),
-                                                  &id, &scene->err),
+        assert_int_equal(scene->registry->ops->add(scene->registry, "pets-value",
+                                                   riacho_text(PET_1), &id, &scene->err),
                          RIACHO_RETRY);
     }
     server_do(&scene->server, "fault none");
@@ -245,7 +246,7 @@ static void an_id_below_one_is_no_id(void **state)
     int32_t id = 7;
     server_do(&scene->server, "fault bad-id");
     assert_int_equal(
-        riacho_registry_register(scene->registry, "a", riacho_text(PET_1), &id, &scene->err),
+        scene->registry->ops->add(scene->registry, "a", riacho_text(PET_1), &id, &scene->err),
         RIACHO_RETRY);
     assert_int_equal(id, 7);
 }
