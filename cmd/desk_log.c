@@ -89,11 +89,11 @@ static riacho_status read_letters(riacho_desk *desk, riacho_arena *arena,
 static void close_log(riacho_desk *desk)
 {
     opened *self = opened_of(desk);
-    if (self->log)
-        self->log->ops->close(self->log);
     if (self->project.arena)
         riacho_project_close(&self->project);
     riacho_ids_place_close(&self->ids);
+    if (self->log)
+        self->log->ops->close(self->log);
     riacho_arena_free(self->arena);
     free(self);
 }
@@ -160,14 +160,15 @@ static riacho_status find_ids(opened *self, const riacho_line *line,
                               riacho_project_options *options, riacho_error *err)
 {
     riacho_settings_found settings;
-    const char *data = riacho_flag_value(line, "data");
+    riacho_log *shared = self->log->ops->broker ? self->log : NULL;
+    const char *data = shared ? NULL : riacho_flag_value(line, "data");
     if (data && !riacho_ids_of_registry(data)) {
         options->ids_file = riacho_own_ids_file(data, self->arena);
         return RIACHO_OK;
     }
     RIACHO_TRY(
         riacho_settings_read(line, riacho_flag_value(line, "worker"), self->arena, &settings, err));
-    RIACHO_TRY(riacho_ids_place_find(&settings, data, self->arena, &self->ids, err));
+    RIACHO_TRY(riacho_ids_place_find(&settings, data, shared, self->arena, &self->ids, err));
     options->ids_file = self->ids.ids_file;
     options->of_registry = self->ids.of_registry;
     options->registry = self->ids.registry;

@@ -11,6 +11,7 @@
 
 #define OWN_FILE "schemas.jsonl"
 #define REGISTRY_FILE "registry.jsonl"
+#define TOPIC_FILE "topic.jsonl"
 
 riacho_status riacho_registry_configured(const riacho_settings_found *settings,
                                          riacho_registry **ret_registry, riacho_error *err)
@@ -41,25 +42,48 @@ const char *riacho_own_ids_file(const char *data, riacho_arena *arena)
     return riacho_format(arena, "%s/%s", data, OWN_FILE);
 }
 
+static riacho_status other_ids(const char *data, const char *file, const char *whose,
+                               riacho_error *err)
+{
+    return riacho_fail(err, RIACHO_REJECT,
+                       "what is in '%s' has schema ids %s (%s), which mean something else at a "
+                       "registry: begin with another --data, or go on without --registry",
+                       data, whose, file);
+}
+
+/* Whether what the folder holds already goes together with the registry that is configured. */
+static riacho_status check_folder(const riacho_ids_place *place, const char *data,
+                                  const riacho_log *log, riacho_arena *arena, riacho_error *err)
+{
+    if (!data || !place->registry || has_ids(data, REGISTRY_FILE, arena))
+        return RIACHO_OK;
+    if (log && has_ids(data, TOPIC_FILE, arena))
+        return other_ids(data, TOPIC_FILE, "of topic '" RIACHO_REGISTRY_TOPIC "'", err);
+    if (!log && has_ids(data, OWN_FILE, arena))
+        return other_ids(data, OWN_FILE, "of its own", err);
+    return RIACHO_OK;
+}
+
 riacho_status riacho_ids_place_find(const riacho_settings_found *settings, const char *data,
-                                    riacho_arena *arena, riacho_ids_place *ret_place,
-                                    riacho_error *err)
+                                    riacho_log *log, riacho_arena *arena,
+                                    riacho_ids_place *ret_place, riacho_error *err)
 {
     riacho_ids_place place = {0};
     RIACHO_TRY(riacho_registry_configured(settings, &place.registry, err));
-    const bool known = data && has_ids(data, REGISTRY_FILE, arena);
-    if (data && !known && place.registry && has_ids(data, OWN_FILE, arena)) {
+    const riacho_status status = check_folder(&place, data, log, arena, err);
+    if (status != RIACHO_OK) {
         riacho_ids_place_close(&place);
-        return riacho_fail(err, RIACHO_REJECT,
-                           "what is in '%s' has schema ids of its own (" OWN_FILE "), which mean "
-                           "something else at a registry: begin with another --data, or go on "
-                           "without --registry",
-                           data);
+        return status;
     }
-    place.of_registry = place.registry || known;
+    place.of_registry = place.registry || (data && has_ids(data, REGISTRY_FILE, arena));
+    const char *file = place.of_registry ? REGISTRY_FILE : OWN_FILE;
+    if (log && !place.of_registry) {
+        place.registry = riacho_registry_in_topic(log);
+        place.of_registry = place.in_topic = true;
+        file = TOPIC_FILE;
+    }
     if (data)
-        place.ids_file =
-            riacho_format(arena, "%s/%s", data, place.of_registry ? REGISTRY_FILE : OWN_FILE);
+        place.ids_file = riacho_format(arena, "%s/%s", data, file);
     *ret_place = place;
     return RIACHO_OK;
 }
@@ -119,26 +143,30 @@ static void list_subjects(const riacho_project *project, struct subjects *ret_su
         add_graph(ret_subjects, project->graphs[i]);
 }
 
-riacho_status riacho_project_enroll(const riacho_project *project, const riacho_ids_place *place,
-                                    riacho_error *err)
+static riacho_status enroll(const riacho_project *project, const riacho_ids_place *place,
+                            unsigned use, riacho_error *err)
 {
     RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
     struct subjects subjects = {.arena = arena};
     if (!place->of_registry)
         return RIACHO_OK;
     list_subjects(project, &subjects);
+    for (size_t i = 0; use && i < subjects.count; i++)
+        subjects.items[i].use = use;
     return riacho_schemas_register(project->schemas, subjects.items, subjects.count, err);
+}
+
+/* A topic has no rules that a schema could break: what is only read is added too, so that those who
+ * write it find its id. */
+riacho_status riacho_project_enroll(const riacho_project *project, const riacho_ids_place *place,
+                                    riacho_error *err)
+{
+    return enroll(project, place, place->in_topic ? RIACHO_SUBJECT_WRITTEN : 0, err);
 }
 
 riacho_status riacho_project_look_up(const riacho_project *project, const riacho_ids_place *place,
                                      riacho_error *err)
 {
-    RIACHO_AUTO(arena) riacho_arena *arena = riacho_arena_new();
-    struct subjects subjects = {.arena = arena};
-    if (!place->of_registry)
-        return RIACHO_OK;
-    list_subjects(project, &subjects);
-    for (size_t i = 0; i < subjects.count; i++)
-        subjects.items[i].use = RIACHO_SUBJECT_READ;
-    return riacho_schemas_register(project->schemas, subjects.items, subjects.count, err);
+    const unsigned use = place->in_topic ? RIACHO_SUBJECT_WRITTEN : RIACHO_SUBJECT_READ;
+    return enroll(project, place, use, err);
 }

@@ -39,7 +39,7 @@ typedef struct running {
     riacho_settings_found settings;
     riacho_log *log;
     riacho_store_factory *stores;
-    riacho_ids_place ids; /* outlives the project */
+    riacho_ids_place ids; /* outlives the project, not the log */
     riacho_project project;
     riacho_worker *worker;
     riacho_api *api;
@@ -101,35 +101,45 @@ static riacho_delivery delivery_of(const running *run)
     return RIACHO_DELIVERY_AT_LEAST_ONCE;
 }
 
+/* Before anything is written to Kafka. */
+static riacho_status check_broker(const running *run, riacho_error *err)
+{
+    if (!run->log)
+        return RIACHO_OK;
+    return run->log->ops->broker->check(run->log, delivery_of(run), err);
+}
+
 static riacho_memory_shares shares_of(const running *run)
 {
     return riacho_memory_split(
         (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY));
 }
 
-static int open_log(running *run, riacho_error *err)
+/* Kafka comes before the topologies, because it has the ids of their schemas. */
+static int open_kafka(running *run, riacho_error *err)
 {
-    const char *data = riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR);
-    const uint64_t memory_bytes = shares_of(run).log_bytes;
-    if (riacho_kafka_wanted(&run->settings)) {
-        const riacho_kafka_share share = {
-            .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS),
-            .memory_bytes = memory_bytes,
-        };
-        if (lock_folder(run, data, err) != RIACHO_OK)
-            return RIACHO_EXIT_UNAVAILABLE;
-        riacho_status status = riacho_kafka_open(&run->settings, &share, &run->log, err);
-        if (status == RIACHO_OK)
-            status = run->log->ops->broker->check(run->log, delivery_of(run), err);
-        return status == RIACHO_OK ? RIACHO_EXIT_OK : riacho_kafka_exit(status);
-    }
-    const riacho_embedded_log_options options = {
-        .folder = riacho_format(run->arena, "%s/log", data),
-        .memory_bytes = memory_bytes,
+    const riacho_kafka_share share = {
+        .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS),
+        .memory_bytes = shares_of(run).log_bytes,
     };
-    return riacho_embedded_log_open(&options, &run->log, err) == RIACHO_OK
-               ? RIACHO_EXIT_OK
-               : RIACHO_EXIT_UNAVAILABLE;
+    if (!riacho_kafka_wanted(&run->settings))
+        return RIACHO_EXIT_OK;
+    const char *data = riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR);
+    if (lock_folder(run, data, err) != RIACHO_OK)
+        return RIACHO_EXIT_UNAVAILABLE;
+    const riacho_status status = riacho_kafka_open(&run->settings, &share, &run->log, err);
+    return status == RIACHO_OK ? RIACHO_EXIT_OK : riacho_kafka_exit(status);
+}
+
+/* The log of the folder comes after them: a topology that cannot run leaves no log behind. */
+static riacho_status open_embedded(running *run, riacho_error *err)
+{
+    const riacho_embedded_log_options options = {
+        .folder = riacho_format(run->arena, "%s/log",
+                                riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR)),
+        .memory_bytes = shares_of(run).log_bytes,
+    };
+    return run->log ? RIACHO_OK : riacho_embedded_log_open(&options, &run->log, err);
 }
 
 static riacho_status open_stores(running *run, uint32_t tasks, riacho_error *err)
@@ -322,7 +332,7 @@ static riacho_status open_api(running *run, riacho_error *err)
 static riacho_status find_ids(running *run, riacho_error *err)
 {
     const char *data = riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR);
-    RIACHO_TRY(riacho_ids_place_find(&run->settings, data, run->arena, &run->ids, err));
+    RIACHO_TRY(riacho_ids_place_find(&run->settings, data, run->log, run->arena, &run->ids, err));
     if (run->ids.of_registry && !run->ids.registry)
         return riacho_fail(err, RIACHO_REJECT,
                            "what is in '%s' has the schema ids of a registry: name it with "
@@ -364,19 +374,23 @@ static int open_all(running *run, const riacho_line *line, riacho_error *err)
     }
     if (make_folder(riacho_setting_text(&run->settings, RIACHO_SETTING_DATA_DIR), err) != RIACHO_OK)
         return RIACHO_EXIT_UNAVAILABLE;
+    const int exit_code = open_kafka(run, err);
+    if (exit_code != RIACHO_EXIT_OK)
+        return exit_code;
     if (find_ids(run, err) != RIACHO_OK)
         return RIACHO_EXIT_CONFIG;
     if (open_project(run, line, err) != RIACHO_OK)
         return RIACHO_EXIT_DATA;
     if (find_group(run, err) != RIACHO_OK)
         return RIACHO_EXIT_CONFIG;
+    const riacho_status checked = check_broker(run, err);
+    if (checked != RIACHO_OK)
+        return riacho_kafka_exit(checked);
     const riacho_status enrolled = riacho_project_enroll(&run->project, &run->ids, err);
     if (enrolled != RIACHO_OK)
         return enrolled == RIACHO_REJECT ? RIACHO_EXIT_DATA : RIACHO_EXIT_UNAVAILABLE;
-    const int exit_code = open_log(run, err);
-    if (exit_code != RIACHO_EXIT_OK)
-        return exit_code;
-    if (open_stores(run, count_tasks(&run->project), err) != RIACHO_OK)
+    if (open_embedded(run, err) != RIACHO_OK ||
+        open_stores(run, count_tasks(&run->project), err) != RIACHO_OK)
         return RIACHO_EXIT_UNAVAILABLE;
     riacho_status status = open_worker(run, err);
     if (status != RIACHO_OK)

@@ -10,8 +10,8 @@
  *   RIACHO_RETRY   no registry answered: nobody there, too late, 401, 403, 429, 5xx, a redirect, or
  *                  something that is not the answer of a registry. Nothing is known.
  *
- * A call takes no longer than RIACHO_REGISTRY_ANSWER_MS in all; one over REST tries the addresses in
- * turn, from the one that answered last.
+ * A call takes no longer than RIACHO_REGISTRY_ANSWER_MS in all; one over REST tries the addresses
+ * in turn, from the one that answered last.
  *
  * Threads: a client belongs to one thread at a time.
  */
@@ -95,8 +95,8 @@ RIACHO_CHECKED riacho_status riacho_registry_open(const riacho_registry_options 
 
 /* One partition, kept for ever; a record is a version: subject and schema. The id of a schema is
  * its place among the different schemas in the order of the topic, so that all who read it agree on
- * all ids, whoever added what at the same time. It takes every schema that is valid Avro. The log is
- * borrowed until close; the topic is created when something is added. */
+ * all ids, whoever added what at the same time. It takes every schema that is valid Avro. The log
+ * is borrowed until close; the topic is created when something is added. */
 riacho_registry *riacho_registry_in_topic(riacho_log *log);
 
 #ifdef __cplusplus
