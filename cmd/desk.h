@@ -40,8 +40,7 @@ struct riacho_desk {
 #define RIACHO_DESK_FLAGS                                                                          \
     {"url", 'u', "URL", "a running worker; default $RIACHO_URL or http://127.0.0.1:3000"},         \
         {"data", 'd', "FOLDER", "the data folder of a worker that is not running"},                \
-        {"log", 0, "KIND",                                                                         \
-         "kafka: ask Kafka itself; with --data its schema ids are this folder's"},                 \
+        {"log", 0, "KIND", "kafka: ask Kafka itself"},                                             \
         {"bootstrap", 'b', "BROKERS", "with --log kafka: HOST:PORT, with commas between"},         \
         {"kafka-properties", 0, "LIST", "with --log kafka: NAME=VALUE, with commas between"},      \
         {"worker", 'w', "FILE", "with --log kafka: a worker file that says where it is"},          \
