@@ -2,7 +2,6 @@
 # What we build on. Each is linked by the one folder that wraps it (docs/architecture.md).
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
 pkg_check_modules(ULFIUS REQUIRED IMPORTED_TARGET libulfius)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)

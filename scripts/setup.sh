@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # setup.sh - sourced by ./start and ./check: installs the Debian packages that are missing, and says which.
 #
-# RIACHO_KAFKA=OFF builds without Kafka, RIACHO_RDKAFKA=system with the system's librdkafka (cmake/librdkafka.cmake).
+# RIACHO_KAFKA=OFF builds without Kafka, RIACHO_RDKAFKA=system with the system's librdkafka (cmake/librdkafka.cmake), RIACHO_ROCKSDB=pinned
+# with a RocksDB built from source (cmake/rocksdb.cmake).
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -72,6 +73,15 @@ ensure_rdkafka() {
     third_party/librdkafka/build "$1" >/dev/null || exit 1
 }
 
+# ensure_rocksdb: the pinned RocksDB is there, if it is asked for.
+ensure_rocksdb() {
+    [ "${RIACHO_ROCKSDB:-system}" = pinned ] || return 0
+    third_party/rocksdb/build --cached >/dev/null && return
+    # Whoever has a cargo of another source keeps it.
+    command -v cargo >/dev/null 2>&1 || ensure_packages cargo
+    third_party/rocksdb/build >/dev/null || exit 1
+}
+
 # ensure_kafka: a real Kafka for the tests is there. A second call costs a fifth of a second.
 ensure_kafka() {
     ensure_packages openssl
@@ -81,14 +91,16 @@ ensure_kafka() {
     tests/kafka/fetch >/dev/null || exit 1
 }
 
-# build_preset NAME [TARGET...]: configures once, or again when the environment chooses another Kafka; then builds what changed.
+# build_preset NAME [TARGET...]: configures once, or again when the environment chooses another library; then builds what changed.
 build_preset() {
     preset=$1
     shift
     case $preset in tsan) ensure_rdkafka thread ;; *) ensure_rdkafka plain ;; esac
-    if [ ! -f "build/$preset/build.ninja" ] || [ -n "${RIACHO_KAFKA:-}${RIACHO_RDKAFKA:-}" ]; then
+    ensure_rocksdb
+    if [ ! -f "build/$preset/build.ninja" ] || [ -n "${RIACHO_KAFKA:-}${RIACHO_RDKAFKA:-}${RIACHO_ROCKSDB:-}" ]; then
         say "riacho: configuring build/$preset"
         cmake --preset "$preset" ${RIACHO_KAFKA:+-D "RIACHO_KAFKA=$RIACHO_KAFKA"} ${RIACHO_RDKAFKA:+-D "RIACHO_RDKAFKA=$RIACHO_RDKAFKA"} \
+            ${RIACHO_ROCKSDB:+-D "RIACHO_ROCKSDB=$RIACHO_ROCKSDB"} \
             >"/tmp/riacho-configure-$preset.$$" 2>&1 || {
             cat "/tmp/riacho-configure-$preset.$$" >&2
             rm -f "/tmp/riacho-configure-$preset.$$" "build/$preset/build.ninja"
