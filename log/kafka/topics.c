@@ -25,6 +25,10 @@ enum {
     CREATE_WAIT_MS = 30000,
 };
 
+/* How long a deletion can be read after compaction has seen it: state that was away for longer is
+ * made anew (RIACHO_TOMBSTONE_MS of the runtime), so it must not follow from a broker's default. */
+static const char deletions_ms[] = "86400000";
+
 struct config_entry {
     const char *name;
     char value[32];
@@ -265,6 +269,9 @@ static riacho_status create(struct riacho_kafka_log *log, const riacho_topic_spe
         rd_kafka_NewTopic_set_config(topic, entries[i].name, entries[i].value);
     snprintf(words, sizeof words, "%d", MESSAGE_BYTES_MAX);
     rd_kafka_NewTopic_set_config(topic, "max.message.bytes", words);
+    rd_kafka_NewTopic_set_config(topic, "message.timestamp.type", "CreateTime");
+    if (spec->cleanup == RIACHO_CLEANUP_COMPACT)
+        rd_kafka_NewTopic_set_config(topic, "delete.retention.ms", deletions_ms);
     RIACHO_AUTO(kafka_admin) struct riacho_kafka_admin admin;
     riacho_kafka_admin_init(&admin, log, log->client, RD_KAFKA_ADMIN_OP_CREATETOPICS,
                             CREATE_WAIT_MS);

@@ -350,6 +350,54 @@ static void delivery_at_least_once_commits_in_the_group(void **state)
     scene->ops->producer_close(producer);
 }
 
+/* A setting as the brokers have it; "" when there is none. */
+static void read_setting(const char *topic, const char *name, char *ret_value, size_t size)
+{
+    rd_kafka_t *rk = kafka_open(RD_KAFKA_PRODUCER, (const char *const[]){NULL});
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_ConfigResource_t *asked = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_DescribeConfigs(rk, &asked, 1, NULL, queue);
+    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, 30000);
+    assert_non_null(answer);
+    assert_int_equal(rd_kafka_event_error(answer), 0);
+    size_t count;
+    const rd_kafka_ConfigResource_t **told = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(answer), &count);
+    assert_int_equal(count, 1);
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(told[0], &count);
+    *ret_value = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(rd_kafka_ConfigEntry_name(entries[i]), name) &&
+            !rd_kafka_ConfigEntry_is_default(entries[i]))
+            snprintf(ret_value, size, "%s", rd_kafka_ConfigEntry_value(entries[i]));
+    }
+    rd_kafka_event_destroy(answer);
+    rd_kafka_ConfigResource_destroy(asked);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(rk);
+}
+
+/* Whatever the brokers' own defaults are. */
+static void a_topic_says_what_we_depend_on(void **state)
+{
+    struct scene *scene = *state;
+    riacho_error err;
+    char compacted[64], plain[64], value[64];
+    kafka_name("compacted", compacted, sizeof compacted);
+    kafka_name("plain", plain, sizeof plain);
+    const riacho_topic_spec specs[] = {
+        {.name = compacted, .partitions = 1, .cleanup = RIACHO_CLEANUP_COMPACT},
+        {.name = plain, .partitions = 1},
+    };
+    for (size_t i = 0; i < COUNT(specs); i++) {
+        assert_ok(scene->log->ops->topic_ensure(scene->log, &specs[i], &err));
+        read_setting(specs[i].name, "message.timestamp.type", value, sizeof value);
+        assert_string_equal(value, "CreateTime");
+    }
+    read_setting(compacted, "delete.retention.ms", value, sizeof value);
+    assert_string_equal(value, "86400000");
+}
+
 static void what_is_done_with_is_trimmed(void **state)
 {
     struct scene *scene = *state;
@@ -455,6 +503,7 @@ int main(void)
         SCENE_TEST(positions_of_an_older_generation_are_refused),
         SCENE_TEST(positions_of_no_member_are_not_sent),
         SCENE_TEST(delivery_at_least_once_commits_in_the_group),
+        SCENE_TEST(a_topic_says_what_we_depend_on),
         SCENE_TEST(what_is_done_with_is_trimmed),
         SCENE_TEST(a_wake_ends_a_poll),
         SCENE_TEST(a_reader_grows_with_what_it_is_given),
