@@ -367,7 +367,8 @@ static void run_phases(replay_plan *plan, phase *phases, size_t count)
     }
 }
 
-int main(int argc, char **argv)
+/* false: a flag that is none. */
+static bool read_flags(int argc, char **argv, replay_plan *plan, const char **ret_kept)
 {
     static const struct option flags[] = {
         {"events", required_argument, NULL, 'e'},
@@ -382,6 +383,47 @@ int main(int argc, char **argv)
         {"memory", required_argument, NULL, 'm'},
         {0},
     };
+    for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
+        switch (flag) {
+        case 'e':
+            plan->events = strtoull(optarg, NULL, 10);
+            break;
+        case 'p':
+            plan->pets = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'v':
+            plan->visitors = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'r':
+            plan->rounds = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'l':
+            plan->libraries = optarg;
+            break;
+        case 'o':
+            plan->only = optarg;
+            break;
+        case 's':
+            plan->skew = strtod(optarg, NULL);
+            break;
+        case 'm':
+            plan->memory_mib = strtoull(optarg, NULL, 10);
+            break;
+        case 't':
+            plan->topology = optarg;
+            break;
+        case 'f':
+            *ret_kept = optarg; /* filled by the first run, read by the next */
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
     replay_plan plan = {.events = 5000000,
                         .pets = 100000,
                         .rounds = 2,
@@ -390,42 +432,8 @@ int main(int argc, char **argv)
                         .topology = RIACHO_SOURCE_DIR "/topology/apps/tamaghost.yaml",
                         .folder = "/tmp/riacho-replay-XXXXXX"};
     const char *kept = NULL;
-    for (int flag; (flag = getopt_long(argc, argv, "", flags, NULL)) != -1;) {
-        switch (flag) {
-        case 'e':
-            plan.events = strtoull(optarg, NULL, 10);
-            break;
-        case 'p':
-            plan.pets = (uint32_t)strtoul(optarg, NULL, 10);
-            break;
-        case 'v':
-            plan.visitors = (uint32_t)strtoul(optarg, NULL, 10);
-            break;
-        case 'r':
-            plan.rounds = (uint32_t)strtoul(optarg, NULL, 10);
-            break;
-        case 'l':
-            plan.libraries = optarg;
-            break;
-        case 'o':
-            plan.only = optarg;
-            break;
-        case 's':
-            plan.skew = strtod(optarg, NULL);
-            break;
-        case 'm':
-            plan.memory_mib = strtoull(optarg, NULL, 10);
-            break;
-        case 't':
-            plan.topology = optarg;
-            break;
-        case 'f':
-            kept = optarg;
-            break; /* a folder to keep: filled by the first run, read by the next */
-        default:
-            return 2;
-        }
-    }
+    if (!read_flags(argc, argv, &plan, &kept))
+        return 2;
     phase phases[] = {{.name = "readAndFold", .work = read_and_fold},
                       {.name = "andWrite", .work = and_write},
                       {.name = "petAggregate", .work = pet_aggregate},
