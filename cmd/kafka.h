@@ -10,7 +10,8 @@
 #include "riacho/port/log.h"
 #include "settings.h"
 
-/* How many stream threads will use it, and memory for its queues. */
+/* How many threads will use it, stream threads or those of restores, whichever are more, and memory
+ * for its queues. */
 typedef struct riacho_kafka_share {
     uint32_t threads;
     uint64_t memory_bytes;

@@ -115,11 +115,28 @@ static riacho_memory_shares shares_of(const running *run)
         (uint64_t)riacho_setting_number(&run->settings, RIACHO_SETTING_MEMORY));
 }
 
+static uint32_t threads_of(const running *run)
+{
+    return (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS);
+}
+
+/* While one thread of them sorts and writes, another one reads. */
+static uint32_t restore_threads_of(const running *run)
+{
+    enum { THREADS_MAX = 4 };
+    const int64_t said = riacho_setting_number(&run->settings, RIACHO_SETTING_RESTORE_THREADS);
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (said)
+        return (uint32_t)said;
+    return processors < 1 ? 1 : (uint32_t)(processors < THREADS_MAX ? processors : THREADS_MAX);
+}
+
 /* Kafka comes before the topologies, because it has the ids of their schemas. */
 static int open_kafka(running *run, riacho_error *err)
 {
+    const uint32_t threads = threads_of(run), readers = restore_threads_of(run);
     const riacho_kafka_share share = {
-        .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS),
+        .threads = threads > readers ? threads : readers,
         .memory_bytes = shares_of(run).log_bytes,
     };
     if (!riacho_kafka_wanted(&run->settings))
@@ -192,14 +209,13 @@ static riacho_status open_worker(running *run, riacho_error *err)
         .log = run->log,
         .stores = run->stores,
         .schemas = run->project.schemas,
-        .threads = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_THREADS),
+        .threads = threads_of(run),
         .overlay_bytes = shares.overlay_bytes,
         .cache_bytes = shares.cache_bytes,
         .commit_interval_ms = riacho_setting_number(&run->settings, RIACHO_SETTING_COMMIT_INTERVAL),
         .group = run->group,
         .standbys = (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_STANDBYS),
-        .restore_threads =
-            (uint32_t)riacho_setting_number(&run->settings, RIACHO_SETTING_RESTORE_THREADS),
+        .restore_threads = restore_threads_of(run),
     };
     RIACHO_TRY(riacho_worker_open(&options, &run->worker, err));
     for (size_t i = 0; i < run->project.graph_count; i++)

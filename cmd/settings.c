@@ -51,8 +51,10 @@ const riacho_setting riacho_settings[RIACHO_SETTING_COUNT] = {
                                  RIACHO_SETTING_COUNT_WORD, NULL, 0, 8,
                                  "workers beside its own that keep the state of each task at hand"},
     [RIACHO_SETTING_RESTORE_THREADS] = {"restoreThreads", "restore-threads",
-                                        "RIACHO_RESTORE_THREADS", "1", RIACHO_SETTING_COUNT_WORD,
-                                        NULL, 1, 16, "threads that bring state up to date"},
+                                        "RIACHO_RESTORE_THREADS", "0", RIACHO_SETTING_COUNT_WORD,
+                                        NULL, 0, 16,
+                                        "threads that bring state up to date; 0: one for each "
+                                        "processor, at most 4"},
     [RIACHO_SETTING_THREADS] = {"threads", "threads", "RIACHO_THREADS", "1",
                                 RIACHO_SETTING_COUNT_WORD, NULL, 1, 64, "stream threads"},
     [RIACHO_SETTING_MEMORY] =
