@@ -9,6 +9,9 @@
 A Cluster belongs to one thread, which must live as long as its brokers: Linux kills them with it. `tests/kafka/broker` is the
 same for people and for ctest.
 
+With proxied there is one more listener, which tells clients that it is elsewhere: on the port OUTSIDE, where a proxy (proxy.py) must
+listen for them.
+
 With ssl clients prove themselves by certificate; with sasl by SCRAM-SHA-512 or PLAIN over TLS. What they need lies in the folder
 `secrets`: ca.pem, client.pem, client.key, stranger.pem (an authority nobody here knows), user, password.
 """
@@ -171,10 +174,11 @@ class Broker:
 class Cluster:
     """Brokers that are controllers too. A folder of one's own can be started again, as long as its ports are free."""
 
-    def __init__(self, brokers=1, folder=None, ssl=False, sasl=False, heap="512m", settings=None):
+    def __init__(self, brokers=1, folder=None, ssl=False, sasl=False, proxied=False, heap="512m", settings=None):
         self.own_folder = folder is None
         self.folder = os.path.abspath(folder or tempfile.mkdtemp(prefix="riacho-kafka-", dir=os.environ.get("TMPDIR", "/var/tmp")))
         self.listeners = ["PLAINTEXT"] + ["SSL"] * ssl + ["SASL_SSL"] * sasl
+        self.proxied = proxied
         self.heap = heap
         self.settings = {**SETTINGS, **(settings or {})}
         self.secrets = os.path.join(self.folder, "secrets")
@@ -271,7 +275,7 @@ class Cluster:
         return True
 
     def prepare(self):
-        names = self.listeners + ["CONTROLLER"]
+        names = self.listeners + ["CONTROLLER"] + ["PROXIED", "OUTSIDE"] * self.proxied
         ports = free_ports(len(names) * len(self.brokers))
         for broker in self.brokers:
             broker.ports = {name: ports.pop() for name in names}
@@ -293,15 +297,17 @@ class Cluster:
 
     def properties(self, broker):
         copies = min(3, len(self.brokers))
-        addresses = ",".join(f"{name}://127.0.0.1:{port}" for name, port in broker.ports.items())
+        bound = {name: port for name, port in broker.ports.items() if name != "OUTSIDE"}
+        told = {name: broker.ports["OUTSIDE"] if name == "PROXIED" else port for name, port in bound.items() if name != "CONTROLLER"}
+        plain = ["CONTROLLER"] + ["PROXIED"] * self.proxied
         return {
             "node.id": broker.number,
             "process.roles": "broker,controller",
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": ",".join(f"{one.number}@127.0.0.1:{one.ports['CONTROLLER']}" for one in self.brokers),
-            "listeners": addresses,
-            "advertised.listeners": ",".join(word for word in addresses.split(",") if not word.startswith("CONTROLLER")),
-            "listener.security.protocol.map": ",".join(f"{name}:{name}" for name in self.listeners) + ",CONTROLLER:PLAINTEXT",
+            "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in bound.items()),
+            "advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in told.items()),
+            "listener.security.protocol.map": ",".join([f"{name}:{name}" for name in self.listeners] + [f"{name}:PLAINTEXT" for name in plain]),
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": os.path.join(broker.folder, "data"),
             "default.replication.factor": copies,
