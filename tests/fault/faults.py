@@ -106,7 +106,7 @@ def twin(run):
     twin_of = Worker(run.group, worker.name, os.path.join(run.group.folder, f"{worker.name}-twin"))
     seconds = run.chance.uniform(1, 4)
     worker.tolerated = "a twin"
-    worker.free_at = run.now() + seconds + 0.1
+    worker.free_at = run.now() + seconds + SESSION_SECONDS + 0.1
     twin_of.start()
     twin_of.tolerated = "a twin"
     run.strangers.append(twin_of)
@@ -115,6 +115,9 @@ def twin(run):
         twin_of.kill()
         run.strangers.remove(twin_of)
         run.group.ports.append(twin_of.port)
+        run.after(SESSION_SECONDS, alone)  # by then the other one knows, if it was shown the door
+
+    def alone():
         worker.tolerated = None
         if not worker.running():
             run.restart_after(0, worker)
