@@ -375,7 +375,8 @@ static riacho_log_batch *batch_new(struct slot *slot)
     for (size_t i = 0; i < count; i++)
         records[i] = copy_record(batch->arena, &partition->records[(size_t)slot->next + i]);
     slot->next += (int64_t)count;
-    batch->batch = (riacho_log_batch){slot->tag, slot->next, count, records};
+    batch->batch = (riacho_log_batch){
+        .tag = slot->tag, .next = slot->next, .count = count, .records = records};
     return &batch->batch;
 }
 

@@ -132,13 +132,15 @@ void riacho_thread_wake(riacho_thread *thread)
 
 /* ---- fetching -------------------------------------------------------------------------------- */
 
-/* A gap is usual in a compacted topic, and where transactions leave marks; elsewhere retention may
- * have overtaken the task. */
+/* A gap is usual in a compacted topic, and where transactions leave marks (there the batch tells);
+ * elsewhere retention may have overtaken the task. */
 static riacho_status check_gap(const riacho_thread *thread, const riacho_input *input,
                                const riacho_log_batch *batch, riacho_error *err)
 {
     const int64_t begins = batch->count ? batch->records[0].offset : batch->next;
-    if (begins <= input->fetched || input->source.compacted || riacho_worker_shares(thread->worker))
+    if (begins <= input->fetched || input->source.compacted)
+        return RIACHO_OK;
+    if (riacho_worker_shares(thread->worker) && !batch->overtaken)
         return RIACHO_OK;
     riacho_log *log = thread->worker->log;
     int64_t first, next;

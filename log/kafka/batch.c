@@ -71,7 +71,8 @@ riacho_log_batch *riacho_kafka_batch_new(struct riacho_kafka_handle *handle, uin
         if (header_count)
             batch->records[i].headers = headers_of(messages[i], &headers);
     }
-    batch->batch = (riacho_log_batch){tag, next, count, batch->records};
+    batch->batch =
+        (riacho_log_batch){.tag = tag, .next = next, .count = count, .records = batch->records};
     return &batch->batch;
 }
 

@@ -49,6 +49,7 @@ struct slot {
     int32_t partition;
     uint32_t tag;
     bool paused;
+    bool overtaken; /* by retention; the next batch says so */
 };
 
 struct riacho_log_reader {
@@ -276,8 +277,10 @@ static riacho_status reposition(riacho_log_reader *reader, struct slot *slot, ri
         riacho_kafka_bounds(&reader->log->log, slot->name, slot->partition, &first, &next, err));
     const riacho_log_assignment at = {slot->name, slot->partition, slot->next, slot->tag};
     RIACHO_TRY(riacho_log_check_start(&at, next, err));
-    if (slot->next < first)
+    if (slot->next < first) {
         slot->next = first;
+        slot->overtaken = true;
+    }
     return RIACHO_OK;
 }
 
@@ -333,6 +336,8 @@ static riacho_status take(riacho_log_reader *reader, struct slot *slot,
     if (!count && (status != RIACHO_OK || !end))
         return status;
     *ret_batch = riacho_kafka_batch_new(reader->handle, slot->tag, slot->next, messages, count);
+    (*ret_batch)->overtaken = slot->overtaken;
+    slot->overtaken = false;
     reader->failed = status;
     if (status != RIACHO_OK && err)
         reader->failure = *err;

@@ -145,7 +145,8 @@ static riacho_log_batch *take(riacho_log_reader *reader, struct place *place)
             batch->records[count++] = entry->record;
     }
     place->next = next;
-    batch->batch = (riacho_log_batch){place->tag, next, count, batch->records};
+    batch->batch = (riacho_log_batch){
+        .tag = place->tag, .next = next, .count = count, .records = batch->records};
     return &batch->batch;
 }
 

@@ -59,6 +59,9 @@ typedef struct riacho_log_commit {
  * also when the batch holds no record. */
 typedef struct riacho_log_batch {
     uint32_t tag; /* the caller's word for the partition, from `assign` */
+    /* Records that were to be read were removed before: only said by logs that workers share, where
+     * a step in the offsets alone does not say it, because transactions leave marks. */
+    bool overtaken;
     int64_t next;
     size_t count;
     const riacho_log_record *records;

@@ -412,7 +412,7 @@ static void what_is_done_with_is_trimmed(void **state)
     assert_ok(scene->log->ops->bounds(scene->log, scene->topic, 1, &first, &next, &err));
     assert_int_equal(first, 6);
     assert_int_equal(next, 10);
-    /* A reader that begins below moves up to what is held. */
+    /* A reader that begins below moves up to what is held, and says so, once. */
     riacho_log_reader *reader;
     riacho_log_batch *batch;
     const riacho_log_assignment from = {scene->topic, 1, 2, 1};
@@ -421,7 +421,16 @@ static void what_is_done_with_is_trimmed(void **state)
     assert_ok(scene->log->ops->poll(reader, 10000, &batch, &err));
     assert_non_null(batch);
     assert_int_equal(batch->records[0].offset, 6);
+    assert_true(batch->overtaken);
     scene->log->ops->batch_free(batch);
+    assert_ok(scene->log->ops->append(scene->log, records, 1, NULL, &err));
+    do {
+        assert_ok(scene->log->ops->poll(reader, 10000, &batch, &err));
+        assert_non_null(batch);
+        assert_false(batch->overtaken);
+        next = batch->next;
+        scene->log->ops->batch_free(batch);
+    } while (next < 11);
     scene->log->ops->reader_close(reader);
 }
 
