@@ -8,7 +8,8 @@
  *   2. Slots were filled in the order of the entries, so taking back the last entries and freeing
  *      their slots in reverse leaves every probe sequence whole.
  *   3. An entry without a node is on its space's unsorted chain, newest first.
- *   4. undos hold at most one item for an entry: its state at the savepoint.
+ *   4. undos hold at most one item for an entry, its state at the savepoint, and every buffer that
+ *     was outgrown since; no buffer is used again before the next savepoint or the way back.
  */
 #include "table.h"
 
@@ -22,6 +23,7 @@ enum { SLOTS_MIN = 256, SLOTS_KEPT = 16 * 1024, UNDOS_KEPT = 1024, GENERATION_MA
 void riacho_table_init(riacho_table *table)
 {
     *table = (riacho_table){.arena = riacho_arena_new(), .generation = 1, .savepoint = 1};
+    riacho_pool_init(&table->values, table->arena);
     table->slot_count = SLOTS_MIN;
     table->slots = riacho_memory_get_zero(SLOTS_MIN, sizeof *table->slots);
 }
@@ -80,6 +82,7 @@ void riacho_table_reset(riacho_table *table)
     table->savepoint = 1;
     table->savepoint_entries = table->savepoint_ranges = 0;
     riacho_arena_reset(table->arena);
+    riacho_pool_init(&table->values, table->arena);
     shrink(table);
 }
 
@@ -192,20 +195,31 @@ static riacho_table_entry *insert(riacho_table *table, size_t slot, const riacho
     return entry;
 }
 
-/* Remembers the entry as it was at the savepoint; its value moves to the spare buffer. */
-static void keep_for_undo(riacho_table *table, riacho_table_entry *entry)
+static riacho_table_undo *add_undo(riacho_table *table)
 {
     if (table->undo_count == table->undo_capacity) {
         table->undo_capacity = table->undo_capacity ? table->undo_capacity * 2 : 64;
         table->undos =
             riacho_memory_resize(table->undos, table->undo_capacity * sizeof *table->undos);
     }
-    table->undos[table->undo_count++] = (riacho_table_undo){
-        .entry = entry->index, .savepoint = entry->savepoint, .deleted = entry->deleted};
-    const riacho_table_value old = entry->value;
-    entry->value = entry->spare;
-    entry->spare = old;
+    return &table->undos[table->undo_count++];
+}
+
+/* Remembers the entry as it was at the savepoint. What is left says how large the value was. */
+static void keep_for_undo(riacho_table *table, riacho_table_entry *entry)
+{
+    *add_undo(table) = (riacho_table_undo){.value = entry->value,
+                                           .entry = entry->index,
+                                           .savepoint = entry->savepoint,
+                                           .deleted = entry->deleted};
+    entry->value.data = NULL;
     entry->savepoint = table->savepoint;
+}
+
+static void give_back(riacho_table *table, const riacho_table_value *value)
+{
+    if (value->data)
+        riacho_pool_give(&table->values, value->data, value->capacity);
 }
 
 static riacho_table_entry *touch(riacho_table *table, const riacho_state_key *key)
@@ -220,16 +234,18 @@ static riacho_table_entry *touch(riacho_table *table, const riacho_state_key *ke
     return entry;
 }
 
-/* A value that outgrows its buffer gets one at least twice as large, so one that grows with every
- * record costs a bounded multiple of its last size. */
+/* A value that outgrows its buffer gets one half as large again, so one that grows with every record
+ * costs a bounded multiple of its last size. The old one may be what the caller copies from. */
 static void make_room(riacho_table *table, riacho_table_value *value, size_t size)
 {
     assert(size <= UINT32_MAX / 2);
     if (value->data && size <= value->capacity)
         return;
-    const size_t twice = (size_t)value->capacity * 2;
-    value->capacity = (uint32_t)(size > twice || twice > UINT32_MAX / 2 ? size : twice);
-    value->data = riacho_alloc(table->arena, value->capacity);
+    if (value->data)
+        *add_undo(table) = (riacho_table_undo){.value = *value, .entry = RIACHO_TABLE_OUTGROWN};
+    const size_t more = (size_t)value->capacity + value->capacity / 2;
+    const size_t wanted = size <= value->capacity ? value->capacity : size > more ? size : more;
+    value->data = riacho_pool_take(&table->values, wanted, &value->capacity);
 }
 
 uint8_t *riacho_table_put(riacho_table *table, const riacho_state_key *key, size_t value_size)
@@ -305,7 +321,8 @@ void riacho_table_savepoint(riacho_table *table)
     table->savepoint++;
     table->savepoint_entries = table->count;
     table->savepoint_ranges = table->range_count;
-    table->undo_count = 0;
+    while (table->undo_count)
+        give_back(table, &table->undos[--table->undo_count].value);
 }
 
 static void remove_last(riacho_table *table)
@@ -319,6 +336,7 @@ static void remove_last(riacho_table *table)
         order->unsorted = entry->next_unsorted;
     }
     table->slots[find_slot(table, &entry->key)] = 0;
+    give_back(table, &entry->value);
     table->count--;
 }
 
@@ -326,10 +344,13 @@ void riacho_table_rewind(riacho_table *table)
 {
     while (table->undo_count) {
         const riacho_table_undo *undo = &table->undos[--table->undo_count];
+        if (undo->entry == RIACHO_TABLE_OUTGROWN) {
+            give_back(table, &undo->value);
+            continue;
+        }
         riacho_table_entry *entry = riacho_table_entry_at(table, undo->entry);
-        const riacho_table_value new = entry->value;
-        entry->value = entry->spare;
-        entry->spare = new;
+        give_back(table, &entry->value);
+        entry->value = undo->value;
         entry->deleted = undo->deleted;
         entry->savepoint = undo->savepoint;
     }

@@ -8,8 +8,9 @@
  *             carry, not a sweep.
  *   order     a skip list for each space, fed when somebody scans: what is never scanned is never
  *             sorted.
- *   undo      an entry has two value buffers; its first change after a savepoint swaps them, so
- *             the old value waits in the spare one and hot keys need no new memory.
+ *   undo      the first change of an entry after a savepoint sets its value aside and takes
+ *             another buffer. What was set aside is used again from the next savepoint on, so hot
+ *             keys need no new memory, and what was lent stays as it was for the record in hand.
  *
  * Threads: belongs to the task.
  */
@@ -17,9 +18,11 @@
 
 #include "base/sorted.h"
 #include "key.h"
+#include "pool.h"
 #include "riacho/types.h"
 
 enum { RIACHO_TABLE_SEGMENT = 1024 }; /* entries */
+#define RIACHO_TABLE_OUTGROWN UINT32_MAX
 
 typedef struct riacho_table_value {
     uint8_t *data;
@@ -30,7 +33,6 @@ typedef struct riacho_table_value {
 typedef struct riacho_table_entry {
     riacho_state_key key; /* bytes in the arena */
     riacho_table_value value;
-    riacho_table_value spare;
     riacho_sorted_node *node; /* NULL: not sorted yet */
     uint32_t index;
     uint32_t next_unsorted; /* index + 1 of the space's next entry without a node */
@@ -51,13 +53,15 @@ typedef struct riacho_table_order {
 } riacho_table_order;
 
 typedef struct riacho_table_undo {
-    uint32_t entry;
+    riacho_table_value value;
+    uint32_t entry; /* RIACHO_TABLE_OUTGROWN: the value was made since the savepoint */
     uint32_t savepoint;
     bool deleted;
 } riacho_table_undo;
 
 typedef struct riacho_table {
     riacho_arena *arena;
+    riacho_pool values; /* in the arena */
     riacho_table_entry **segments;
     size_t segment_count;
     size_t segment_capacity;

@@ -63,6 +63,46 @@ static void a_value_that_grows_takes_a_small_multiple_of_its_size(void **state)
     assert_true(riacho_overlay_bytes(w->overlay) < 5 * SIZE);
 }
 
+static void keys_that_change_one_after_the_other_share_their_memory(void **state)
+{
+    struct world *w = *state;
+    size_t before = 0;
+    for (int i = 0; i < 1000; i++) {
+        char key[2] = {(char)('a' + i % 20), 0};
+        riacho_overlay_savepoint(w->overlay);
+        world_put(w, 0, key,
+                  i % 3 ? "a value of one size" : "a value of another size, which is longer");
+        if (i % 7 == 0)
+            riacho_overlay_undo(w->overlay);
+        if (i == 100)
+            before = riacho_overlay_bytes(w->overlay);
+    }
+    riacho_overlay_savepoint(w->overlay);
+    assert_true(riacho_overlay_bytes(w->overlay) < before + before / 10);
+}
+
+static void what_was_lent_stays_until_the_next_savepoint(void **state)
+{
+    enum { LARGE = 5000 };
+    struct world *w = *state;
+    const riacho_state in = riacho_overlay_state(w->overlay, 0, w->f->arena);
+    const char *large = memset(riacho_alloc(w->f->arena, LARGE), 'x', LARGE);
+    riacho_bytes lent[3];
+    world_put(w, 0, "a", "of the record before");
+    riacho_overlay_savepoint(w->overlay);
+    for (int i = 0; i < 3; i++) {
+        fixture_ok(w->f, riacho_state_peek(&in, riacho_text("a"), &lent[i], &w->f->err));
+        riacho_overlay_put(w->overlay, 0, riacho_text("a"),
+                           (riacho_bytes){large, (size_t)LARGE * (size_t)(i + 1) / 3});
+        world_put(w, 0, "b", "something else");
+    }
+    assert_string_equal(riacho_copy(w->f->arena, lent[0]).data, "of the record before");
+    for (int i = 1; i < 3; i++) {
+        assert_int_equal(lent[i].size, (size_t)LARGE * (size_t)i / 3);
+        assert_memory_equal(lent[i].data, large, lent[i].size);
+    }
+}
+
 static void a_commit_that_failed_can_be_tried_again(void **state)
 {
     struct world *w = *state;
@@ -282,6 +322,8 @@ int main(void)
         CASE(a_key_is_written_once_however_often_it_changed),
         CASE(a_hot_key_does_not_take_more_memory),
         CASE(a_value_that_grows_takes_a_small_multiple_of_its_size),
+        CASE(keys_that_change_one_after_the_other_share_their_memory),
+        CASE(what_was_lent_stays_until_the_next_savepoint),
         CASE(a_commit_that_failed_can_be_tried_again),
         CASE(drop_forgets_everything_uncommitted),
         CASE(an_undone_record_leaves_the_records_before_it),
