@@ -33,8 +33,9 @@ static const char *const FOR_KEYS_ONLY =
     "avoid_flush_during_recovery=true;memtable_insert_with_hint_prefix_extractor=capped:1";
 
 /* Of a write buffer: most keys that are asked for are not in it, and a skip list takes long to say
- * so. */
-static const double MEMTABLE_BLOOM_SHARE = 0.05;
+ * so. Every column family has such a filter from its first key on, out of the same budget: this is
+ * ten bits a key for as many keys of a hundred bytes as fit. */
+static const double MEMTABLE_BLOOM_SHARE = 0.0125;
 
 /* Indexes and filters are cut into partitions: the filter of a million keys is larger than a shard
  * of the cache likes to hold, and would be read from the file again for every get. */
@@ -59,7 +60,7 @@ static void set_table(riacho_rocks_options *options)
 
 static void set_buffers(rocksdb_options_t *options, size_t write_buffer_bytes)
 {
-    const size_t arena_bytes = write_buffer_bytes / 64;
+    const size_t arena_bytes = write_buffer_bytes / 256;
     rocksdb_options_set_db_write_buffer_size(options, write_buffer_bytes);
     rocksdb_options_set_write_buffer_size(options, write_buffer_bytes);
     rocksdb_options_set_max_write_buffer_number(options, 3);
