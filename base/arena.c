@@ -14,7 +14,7 @@
 
 #include "memory.h"
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGNMENT = 16 };
+enum { BLOCK_BYTES = 64 * 1024, ALIGNMENT = 16, FORMAT_BYTES = 256 };
 
 struct block {
     struct block *next;
@@ -113,14 +113,17 @@ riacho_bytes riacho_copy(riacho_arena *arena, riacho_bytes bytes)
 
 char *riacho_format(riacho_arena *arena, const char *format, ...)
 {
+    char draft[FORMAT_BYTES] = "";
     va_list args;
     va_start(args, format);
-    const int size = vsnprintf(NULL, 0, format, args);
+    const int size = vsnprintf(draft, sizeof draft, format, args);
     va_end(args);
-    char *text = riacho_alloc(arena, (size_t)(size > 0 ? size : 0) + 1);
-    text[0] = 0;
+    const size_t bytes = (size_t)(size > 0 ? size : 0) + 1;
+    char *text = riacho_alloc(arena, bytes);
+    if (bytes <= sizeof draft)
+        return memcpy(text, draft, bytes);
     va_start(args, format);
-    vsnprintf(text, (size_t)(size > 0 ? size : 0) + 1, format, args);
+    vsnprintf(text, bytes, format, args);
     va_end(args);
     return text;
 }

@@ -66,26 +66,37 @@ static riacho_ranking_step follow(const riacho_ranking_member *first,
     return (riacho_ranking_step){first->number + then->number, (riacho_ranking_verb)first->verb};
 }
 
+/* A member that the table does not have yet. */
+static void add_member(riacho_ranking_held *held, const riacho_state_key *key,
+                       const riacho_ranking_member *member)
+{
+    list(held, (uint32_t)held->table.count);
+    memcpy(riacho_table_put(&held->table, key, sizeof *member), member, sizeof *member);
+}
+
 void riacho_ranking_held_put(riacho_ranking_held *held, riacho_ranking_name name,
                              riacho_bytes member, const riacho_ranking_step *step)
 {
     const riacho_state_key key = key_of(held, name, member);
-    const riacho_table_entry *entry = riacho_table_find(&held->table, &key);
-    const uint32_t index = entry ? entry->index : (uint32_t)held->table.count;
+    riacho_table_entry *entry = riacho_table_find(&held->table, &key);
     riacho_ranking_member made = {.number = step->number,
                                   .group_bytes = (uint32_t)name.group.size,
                                   .verb = (uint8_t)step->verb,
                                   .is_listed = true};
-    const riacho_ranking_member before =
-        entry ? riacho_ranking_member_of(entry) : (riacho_ranking_member){0};
+    if (!entry) {
+        add_member(held, &key, &made);
+        riacho_arena_reset(held->work);
+        return;
+    }
+    const riacho_ranking_member before = riacho_ranking_member_of(entry);
     if (before.is_listed) {
         const riacho_ranking_step both = follow(&before, step);
         made.number = both.number;
         made.verb = (uint8_t)both.verb;
     } else {
-        list(held, index);
+        list(held, entry->index);
     }
-    riacho_ranking_member_put(held, &key, &made);
+    riacho_ranking_member_set(held, entry, &made);
     riacho_arena_reset(held->work);
 }
 

@@ -29,7 +29,7 @@ typedef struct riacho_ranking_member {
 /* A listed entry on its way into the order of group, then name. */
 typedef struct riacho_ranking_listed_entry {
     uint64_t lead[2]; /* the first bytes of the group, as numbers */
-    const riacho_table_entry *entry;
+    riacho_table_entry *entry;
 } riacho_ranking_listed_entry;
 
 struct riacho_ranking_held {
@@ -62,10 +62,10 @@ static inline riacho_ranking_member riacho_ranking_member_of(const riacho_table_
     return member;
 }
 
-static inline void riacho_ranking_member_put(riacho_ranking_held *held, const riacho_state_key *key,
+static inline void riacho_ranking_member_set(riacho_ranking_held *held, riacho_table_entry *entry,
                                              const riacho_ranking_member *member)
 {
-    memcpy(riacho_table_put(&held->table, key, sizeof *member), member, sizeof *member);
+    memcpy(riacho_table_rewrite(&held->table, entry, sizeof *member), member, sizeof *member);
 }
 
 riacho_status riacho_ranking_settle(riacho_ranking_held *held, riacho_settle purpose,

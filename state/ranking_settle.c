@@ -352,7 +352,7 @@ static riacho_status settle_batch(riacho_ranking_held *held, const struct batch 
     for (size_t i = 0; i < batch->count && status == RIACHO_OK; i++) {
         riacho_ranking_member member = riacho_ranking_member_of(batch->places[i].entry);
         member.is_listed = false;
-        riacho_ranking_member_put(held, &batch->places[i].entry->key, &member);
+        riacho_ranking_member_set(held, batch->places[i].entry, &member);
     }
     return status;
 }

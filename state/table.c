@@ -222,16 +222,20 @@ static void give_back(riacho_table *table, const riacho_table_value *value)
         riacho_pool_give(&table->values, value->data, value->capacity);
 }
 
+static riacho_table_entry *change(riacho_table *table, riacho_table_entry *entry)
+{
+    if (entry->savepoint != table->savepoint)
+        keep_for_undo(table, entry);
+    return entry;
+}
+
 static riacho_table_entry *touch(riacho_table *table, const riacho_state_key *key)
 {
     assert(key->bytes.data);
     const size_t slot = find_slot(table, key);
     if (!is_used(table, slot))
         return insert(table, slot, key);
-    riacho_table_entry *entry = entry_in(table, slot);
-    if (entry->savepoint != table->savepoint)
-        keep_for_undo(table, entry);
-    return entry;
+    return change(table, entry_in(table, slot));
 }
 
 /* A value that outgrows its buffer gets one half as large again, so one that grows with every record
@@ -248,13 +252,22 @@ static void make_room(riacho_table *table, riacho_table_value *value, size_t siz
     value->data = riacho_pool_take(&table->values, wanted, &value->capacity);
 }
 
-uint8_t *riacho_table_put(riacho_table *table, const riacho_state_key *key, size_t value_size)
+static uint8_t *set_size(riacho_table *table, riacho_table_entry *entry, size_t value_size)
 {
-    riacho_table_entry *entry = touch(table, key);
     make_room(table, &entry->value, value_size);
     entry->value.size = (uint32_t)value_size;
     entry->deleted = false;
     return entry->value.data;
+}
+
+uint8_t *riacho_table_put(riacho_table *table, const riacho_state_key *key, size_t value_size)
+{
+    return set_size(table, touch(table, key), value_size);
+}
+
+uint8_t *riacho_table_rewrite(riacho_table *table, riacho_table_entry *entry, size_t value_size)
+{
+    return set_size(table, change(table, entry), value_size);
 }
 
 void riacho_table_delete(riacho_table *table, const riacho_state_key *key)

@@ -101,6 +101,8 @@ static inline riacho_table_entry *riacho_table_entry_at(const riacho_table *tabl
 riacho_table_entry *riacho_table_find(const riacho_table *table, const riacho_state_key *key);
 /* Where the bytes of the key's new value go. */
 uint8_t *riacho_table_put(riacho_table *table, const riacho_state_key *key, size_t value_size);
+/* The same of an entry that was found, without looking for it again. */
+uint8_t *riacho_table_rewrite(riacho_table *table, riacho_table_entry *entry, size_t value_size);
 void riacho_table_delete(riacho_table *table, const riacho_state_key *key);
 /* Also deletes the entries within. */
 void riacho_table_delete_range(riacho_table *table, uint32_t space, riacho_bytes from,

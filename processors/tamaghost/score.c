@@ -4,6 +4,8 @@
  * action in capitals or TOTAL, and for one pet by the slug, a slash and that: "TOTAL", "FEED",
  * "ghostzinho/TOTAL", "ghostzinho/FEED".
  */
+#include <string.h>
+
 #include "functions.h"
 #include "riacho/store.h"
 #include "tamaghost.h"
@@ -23,8 +25,13 @@ static riacho_status add_point(riacho_ctx *ctx, riacho_bytes board, riacho_bytes
 
 static riacho_bytes board_of_pet(riacho_ctx *ctx, riacho_bytes pet, const char *board)
 {
-    return riacho_text(riacho_format(riacho_ctx_arena(ctx), "%.*s/%s", (int)pet.size,
-                                     (const char *)pet.data, board));
+    const size_t board_size = strlen(board), size = pet.size + 1 + board_size;
+    char *name = riacho_alloc(riacho_ctx_arena(ctx), size);
+    if (pet.size)
+        memcpy(name, pet.data, pet.size);
+    name[pet.size] = '/';
+    memcpy(name + pet.size + 1, board, board_size);
+    return (riacho_bytes){name, size};
 }
 
 riacho_status tamaghost_score(riacho_ctx *ctx, const riacho_record *record)
