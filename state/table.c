@@ -238,8 +238,9 @@ static riacho_table_entry *touch(riacho_table *table, const riacho_state_key *ke
     return change(table, entry_in(table, slot));
 }
 
-/* A value that outgrows its buffer gets one half as large again, so one that grows with every record
- * costs a bounded multiple of its last size. The old one may be what the caller copies from. */
+/* A value that outgrows its buffer gets one half as large again, so one that grows with every
+ * record costs a bounded multiple of its last size. The old one may be what the caller copies from.
+ */
 static void make_room(riacho_table *table, riacho_table_value *value, size_t size)
 {
     assert(size <= UINT32_MAX / 2);
