@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The two sides: how each is started, and nowhere else."""
 
+import base64
+import json
 import os
 import shutil
+import subprocess
 
-from .agent import CLASSPATH, ROOT
+from .agent import CLASSPATH, Failed, ROOT
 from .process import Process
 
 TOPOLOGIES = os.path.join(ROOT, "bench/topologies")
@@ -74,6 +77,21 @@ class Floor:
 
 
 SIDES = (KafkaStreams, Riacho, Floor)
+
+
+def publish_schema(riacho, bootstrap):
+    """Care gets id 1 in the topic that Riacho has the ids of schemas from: a worker never adds the schema of a topic that it only reads."""
+    ask = [riacho, "topic"], ["riacho-schemas", "--log", "kafka", "--bootstrap", bootstrap]
+    if subprocess.run([*ask[0], "create", *ask[1], "--partitions", "1"], capture_output=True, check=False).returncode:
+        return  # the broker has it from an earlier comparison
+    with open(os.path.join(TOPOLOGIES, "schemas", "Care.avsc"), encoding="utf-8") as file:
+        schema = json.load(file)
+    del schema["doc"]
+    record = {"key": "Care-value", "value": base64.b64encode(json.dumps(schema).encode()).decode()}
+    produced = subprocess.run([*ask[0], "produce", *ask[1], "--key-type", "string"], input=json.dumps(record) + "\n",
+                              capture_output=True, text=True, check=False)
+    if produced.returncode:
+        raise Failed("the schema of the events is not in riacho-schemas: " + produced.stderr)
 
 
 class Run:
